@@ -1,0 +1,1 @@
+"""The canonical form: JSON, tar header codec, compressor. Pure functions over bytes."""

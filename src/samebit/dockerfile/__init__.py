@@ -1,0 +1,1 @@
+"""Dockerfiles: lossless parser, stages, expansion, configuration evaluator, lowering."""

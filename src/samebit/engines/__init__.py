@@ -1,0 +1,1 @@
+"""Engines that execute RUN steps: the protocol, buildah and the OCI runtime shim."""

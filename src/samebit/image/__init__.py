@@ -1,0 +1,1 @@
+"""Images: manifest model, file trees, base index, difference of trees, layers."""

@@ -1,0 +1,1 @@
+"""The lock: model, reading, writing, staleness."""

@@ -1,0 +1,1 @@
+"""Distribution client: authentication, streaming digests, push and pull."""

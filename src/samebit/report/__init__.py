@@ -1,0 +1,1 @@
+"""Terminal, JSON and other renderings of the same report values."""
