@@ -143,7 +143,7 @@ def write_lock(path: Path, lock: Lock) -> bool:
         data = format_lock(lock).encode("utf-8")
     except UnicodeEncodeError as error:
         raise UsageError(
-            f"the lock cannot hold text that is not UTF-8: {ascii(_around(error))}",
+            f"the lock cannot hold text that is not UTF-8: {_around(error)!a}",
             where=Place(str(path)),
             fix="give build args, references and stage names as UTF-8 text",
         ) from None

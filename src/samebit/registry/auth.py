@@ -38,7 +38,9 @@ class TokenSender(Protocol):
         authorization: str | None,
         form: dict[str, str] | None,
         limit: int,
-    ) -> tuple[int, bytes]: ...
+    ) -> tuple[int, bytes]:
+        """Send it; raises UnservedError when the server cannot be reached."""
+        ...
 
 
 class Authorizer:
@@ -142,7 +144,7 @@ class Authorizer:
             raise self._denied(f"refuses the credentials from {credentials.source}")
         if status != 200:
             raise DeniedError(
-                f"the token server {realm.host} of registry {self._endpoint.host} answered {status}",
+                f"registry {self._endpoint.host}: its token server {realm.host} answered {status}",
                 fix="try again later",
             )
         self._keep(body, realm)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PARAMETER = re.compile(rf'[\s,]*({_TOKEN})\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]+)')
-_SCHEME = re.compile(rf"[\s,]*({_TOKEN})(?:\s+|\s*$|\s*,)")
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER = re.compile(rf'[\s,]*({_WORD})\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]+)')
+_SCHEME = re.compile(rf"[\s,]*({_WORD})(?:\s+|\s*$|\s*,)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,12 +69,15 @@ class Session:
         headers: Mapping[str, str] | None = None,
         body: Body | None = None,
         accept: Iterable[int] = (200,),
+        once: bool = False,
     ) -> Iterator[httpx2.Response]:
         """Send a request and give the streamed response, whose status is one of `accept`.
 
         `path` is relative to the repository (`blobs/…`), or a whole URL that `location` gave.
+        `once` is for what cannot be repeated as it is: the caller starts over on UnavailableError.
         """
-        response = self._persist(method, path, dict(headers or {}), body)
+        attempts = 1 if once else self.patience.attempts
+        response = self._persist(method, path, dict(headers or {}), body, attempts)
         try:
             if response.status_code not in frozenset(accept):
                 raise self._refusal(response, f"{method} {_kind(path)}")
@@ -99,7 +102,12 @@ class Session:
         return UnavailableError(f"registry {host} cannot be reached: {reason}", fix=_DOWN)
 
     def _persist(
-        self, method: str, path: str | httpx2.URL, headers: dict[str, str], body: Body | None
+        self,
+        method: str,
+        path: str | httpx2.URL,
+        headers: dict[str, str],
+        body: Body | None,
+        attempts: int,
     ) -> httpx2.Response:
         failures = 0
         answered = False
@@ -113,7 +121,7 @@ class Session:
             except httpx2.TransportError as error:
                 failures += 1
                 problem = self.unavailable(error)
-                if failures >= self.patience.attempts or "CERTIFICATE" in str(error):
+                if failures >= attempts or "CERTIFICATE" in str(error):
                     raise problem from None
             else:
                 own = self._is_own(response.url)
@@ -127,7 +135,7 @@ class Session:
                     )
                     continue
                 failures += 1
-                if response.status_code not in _TRANSIENT or failures >= self.patience.attempts:
+                if response.status_code not in _TRANSIENT or failures >= attempts:
                     return response
                 asked = response.headers.get("retry-after")
                 response.close()
