@@ -37,9 +37,7 @@ class Pattern:
         parts = directory.split("/")
         if self.depth is not None and len(parts) >= self.depth:
             return False
-        return all(
-            regex.fullmatch(part) for regex, part in zip(self.prefix, parts, strict=False)
-        )
+        return all(regex.fullmatch(part) for regex, part in zip(self.prefix, parts, strict=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +93,10 @@ class PatternList:
 
     def may_release_below(self, directory: str, state: Matched) -> bool:
         """Whether a `!` pattern could take back something below an excluded directory."""
-        last = max((i for i, p in enumerate(self.patterns) if state.hits[i] and not p.negated),
-                   default=-1)
-        return any(
-            p.negated and p.may_match_below(directory) for p in self.patterns[last + 1 :]
+        last = max(
+            (i for i, p in enumerate(self.patterns) if state.hits[i] and not p.negated), default=-1
         )
+        return any(p.negated and p.may_match_below(directory) for p in self.patterns[last + 1 :])
 
     def may_match_below(self, directory: str) -> bool:
         """Whether a positive pattern could match something below `directory`."""
