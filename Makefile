@@ -20,7 +20,7 @@ lint: setup ## ruff, mypy and the import contracts
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 
 test: lint ## lint, then unit, property and end-to-end tests
 	$(PYTEST) -q $(PARALLEL) -m 'not prove'
