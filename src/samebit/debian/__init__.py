@@ -1,0 +1,1 @@
+"""Debian base images: packages installed by mmdebstrap, without what differs between runs."""
