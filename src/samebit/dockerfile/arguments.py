@@ -98,17 +98,10 @@ def _copy(scope: Scope) -> Arguments:
             f"{scope.keyword}: expected at least one source and a destination",
             fix=f"write {scope.keyword} SOURCE... DESTINATION",
         )
-    if array is None:
-        if marker(tokens[-1].value):
-            raise scope.error(
-                f"{scope.keyword}: expected a destination, found a heredoc", tokens[-1].start
-            )
-        alone = next((token for token in tokens if token.value in ("<<", "<<-")), None)
-        if alone:
-            raise scope.error(
-                f"{scope.keyword}: expected the heredoc's name directly after {alone.value}",
-                alone.start,
-            )
+    if array is None and marker(tokens[-1].value):
+        raise scope.error(
+            f"{scope.keyword}: expected a destination, found a heredoc", tokens[-1].start
+        )
     return Arguments(exec_form=array, words=tuple(token.value for token in tokens))
 
 

@@ -125,6 +125,8 @@ def _read(
     end, after = line.end, line.next
     if carrier.keyword in grammar.HEREDOC and carrier.exec_form is None:
         wanted = heredoc.markers(line.text)
+        if carrier.keyword != "RUN":
+            _check_sources(line, carrier, wanted)
         bodies, last = heredoc.read(line, wanted, lines)
         if last is not None:
             end, after = last.end, last.next
@@ -137,6 +139,16 @@ def _read(
         trigger = _close(source, instruction.trigger, end, heredocs=instruction.heredocs)
         instruction = dataclasses.replace(instruction, trigger=trigger)
     return _close(source, instruction, end, heredocs=instruction.heredocs), after
+
+
+def _check_sources(line: LogicalLine, copy: Instruction, wanted: list[heredoc.Marker]) -> None:
+    """Refuse a heredoc that is only half one: the line shows it, but no source is it."""
+    if [found for word in copy.words if (found := heredoc.marker(word))] != wanted:
+        raise DockerfileError(
+            f"{copy.keyword}: expected every heredoc as a word of its own, such as <<EOF",
+            where=line.place(line.text.index("<<")),
+            fix="write the name directly after <<, and close every quote on the line",
+        )
 
 
 def _close(
