@@ -25,9 +25,7 @@ class Buildah:
 
     name = "buildah"
 
-    def __init__(
-        self, home: Path, program: str = "buildah", driver: str | None = None
-    ) -> None:
+    def __init__(self, home: Path, program: str = "buildah", driver: str | None = None) -> None:
         """Find buildah; `home` is where its storage lives. Raises MachineError when there is none.
 
         `driver` is `overlay` or `vfs`; by default overlay where it works.
@@ -39,9 +37,11 @@ class Buildah:
         """The storage driver in use."""
         return self._storage.driver
 
-    def has_base(self, name: str) -> bool:
-        """Tell whether a base of that name is imported already."""
-        done = self._storage.call("inspect", "--type", "image", "--format", "{{.FromImageID}}", name)
+    def has_image(self, name: str) -> bool:
+        """Tell whether the storage has an image of that name."""
+        done = self._storage.call(
+            "inspect", "--type", "image", "--format", "{{.FromImageID}}", name
+        )
         return done.returncode == 0
 
     def import_base(self, name: str, layout: Path) -> None:
@@ -61,23 +61,28 @@ class Buildah:
     def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalTree]:
         """Run the plan in the private directory `work`; yields while the final tree is mounted."""
         run = Run(self._storage, choose_runtime(self._storage), plan, work, progress)
-        with run.final_tree() as final, self._base_tree(plan.base) as base:
+        with run.final_tree() as final, self.mounted(plan.base) as base:
             yield FinalTree(base, final, breaks_links=self.driver == "overlay")
 
+    def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> None:
+        """Run the plan and keep its result as the image `name`."""
+        Run(self._storage, choose_runtime(self._storage), plan, work, progress).commit(name)
+
+    def remove(self, name: str) -> None:
+        """Remove an image; absent is fine."""
+        self._storage.call("rmi", "--force", name)
+
     @contextmanager
-    def _base_tree(self, name: str | None) -> Iterator[Rendering]:
-        done = self._storage.call(
-            "from", "--pull-never", self._storage.policy(), name or "scratch"
-        )
+    def mounted(self, name: str | None) -> Iterator[Rendering]:
+        """Mount an image, or the empty one, while the context lasts. Raises MachineError."""
+        done = self._storage.call("from", "--pull-never", self._storage.policy(), name or "scratch")
         if done.returncode != 0:
-            raise MachineError("buildah cannot open the base image", detail=tail(done.stderr))
+            raise MachineError("buildah cannot open an image", detail=tail(done.stderr))
         container = done.stdout.split()[-1]
         try:
             mounted = self._storage.call("mount", container)
             if mounted.returncode != 0:
-                raise MachineError(
-                    "buildah cannot mount the base image", detail=tail(mounted.stderr)
-                )
+                raise MachineError("buildah cannot mount an image", detail=tail(mounted.stderr))
             root = os.fsencode(mounted.stdout.rstrip("\n"))
             yield Rendering(root, overlay=filesystem_of(root) == "overlay")
         finally:

@@ -48,7 +48,7 @@ class Run:
         self._position: tuple[int, int] | None = None
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
-        self._captured = False
+        self._finished = False
 
     @contextmanager
     def final_tree(self) -> Iterator[Rendering]:
@@ -58,7 +58,7 @@ class Run:
             try:
                 self._start()
                 connection, descriptor, filesystem = self._await_capture(listener)
-                self._captured = True
+                self._finished = True
                 with connection:
                     self._check_agreement()
                     root = os.fsencode(f"/proc/self/fd/{descriptor}/.")
@@ -67,6 +67,18 @@ class Run:
                 if descriptor >= 0:
                     os.close(descriptor)
                 self._stop()
+
+    def commit(self, name: str) -> None:
+        """Run to the end and tag the result. Raises StepFailedError, InternalError."""
+        try:
+            self._start(f"--tag={name}")
+            assert self._process is not None
+            if self._process.wait() != 0:
+                raise self._failure()
+            self._finished = True
+            self._check_agreement()
+        finally:
+            self._stop()
 
     def _listen(self) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -79,7 +91,7 @@ class Run:
         listener.listen(1)
         return listener
 
-    def _start(self) -> None:
+    def _start(self, *options: str) -> None:
         lowered = self._work / "Dockerfile"
         lowered.write_text(self._plan.dockerfile, "utf-8")
         temporary = self._work / "tmp"
@@ -104,6 +116,7 @@ class Run:
             *[f"--secret={value}" for value in self._plan.secrets],
             *[f"--ssh={value}" for value in self._plan.ssh],
             f"--platform={self._plan.platform}",
+            *options,
             f"--file={lowered}",
             str(self._plan.context),
         )
@@ -139,7 +152,11 @@ class Run:
             "replaced": {"/etc/hosts": str(hosts), "/etc/hostname": str(hostname)},
             "bound": bound,
             "steps": {
-                marker: {"env": list(step.env), "network": step.network}
+                marker: {
+                    "env": list(step.env),
+                    "network": step.network,
+                    "secrets": list(step.secrets),
+                }
                 for marker, step in self._plan.steps.items()
             },
         }
@@ -197,7 +214,7 @@ class Run:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             text = line.rstrip("\n")
-            if self._captured:
+            if self._finished:
                 # Only the engine's complaint that the capture step "failed".
                 continue
             step = _STEP_LINE.match(text)
@@ -228,9 +245,9 @@ class Run:
         if process is None:
             return
         try:
-            # After the capture the shim ends the build by itself; one that is not there yet (an
+            # After the capture the shim ends the build by itself; one that has not got there (an
             # interrupt) is told to end.
-            if not self._captured:
+            if not self._finished:
                 os.killpg(process.pid, signal.SIGTERM)
             process.wait(_STOP_SECONDS)
         except ProcessLookupError:

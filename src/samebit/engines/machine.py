@@ -1,4 +1,4 @@
-"""What this machine offers an engine: programs, kernel facts, and how to install what is missing."""
+"""What this machine offers an engine: programs, kernel facts, how to install what is missing."""
 
 from __future__ import annotations
 

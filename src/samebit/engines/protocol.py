@@ -10,7 +10,6 @@ from typing import Protocol
 
 from samebit.image.tree import Rendering
 
-
 TRUST_PATH = "/dev/.samebit/ca.pem"
 
 
@@ -19,12 +18,15 @@ class StepRun:
     """What one RUN step gets: exactly this environment, and the network it asked for.
 
     `args` and `cwd` are what the evaluator computed; the engine's own idea of them is compared.
+    `network` is default, host or none. `secrets` are (variable, mount point) pairs: the secret that
+    the engine mounts there is given in the environment instead.
     """
 
     args: tuple[str, ...]
     env: tuple[tuple[str, str], ...]
     cwd: str
     network: str = "default"
+    secrets: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,8 @@ class Engine(Protocol):
 
     name: str
 
-    def has_base(self, name: str) -> bool:
-        """Tell whether a base of that name is imported already."""
+    def has_image(self, name: str) -> bool:
+        """Tell whether the engine's storage has an image of that name."""
 
     def import_base(self, name: str, layout: Path) -> None:
         """Import the only image of an OCI layout under `name`. Raises InputError, MachineError."""
@@ -104,3 +106,11 @@ class Engine(Protocol):
     ) -> AbstractContextManager[FinalTree]:
         """Build; the tree is there while the context lasts. Raises StepFailedError."""
 
+    def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> None:
+        """Build and keep the result in the engine's storage as `name`. Raises StepFailedError."""
+
+    def mounted(self, name: str | None) -> AbstractContextManager[Rendering]:
+        """Show an image of the engine's storage; None is an empty one. Raises MachineError."""
+
+    def remove(self, name: str) -> None:
+        """Remove an image from the engine's storage; absent is fine."""

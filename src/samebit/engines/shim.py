@@ -5,9 +5,11 @@ line as in the OCI "runtime command line interface": create --bundle, start, sta
 It imports nothing but the standard library and nothing of ours, because it runs wherever the engine
 runs. On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the step exactly the
 environment, host name and mounts of the plan, and hands over to the real runtime; for the marker
-`capture` it runs nothing and gives the root file system's descriptor to samebit instead. On `delete`
-it removes the empty mount points that the runtime made in the root file system.
+`capture` it runs nothing and gives the root file system's descriptor to samebit instead. On
+`delete` it removes the empty mount points that the runtime made in the root file system.
 """
+
+from __future__ import annotations
 
 import json
 import os
@@ -15,12 +17,20 @@ import socket
 import stat
 import sys
 
+# Spelled so that running it does not import typing: it is started twice for each RUN.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    _Object = dict[str, Any]
+
 _MARKER = "SAMEBIT_STEP="
 # Engine-made files whose content tells of the host or of the engine's version.
 _DROPPED_MOUNTS = ("/run/.containerenv", "/.dockerenv")
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
+    """Act on one call of the engine: `argv` is the plan's path and the runtime's arguments."""
     with open(argv[1], encoding="utf-8") as stream:
         plan = json.load(stream)
     arguments = argv[2:]
@@ -30,10 +40,11 @@ def main(argv):
         _create(plan, bundle, arguments[-1])
     elif command == "delete":
         _remove_stubs(plan, arguments[-1])
-    os.execv(plan["runtime"], [plan["runtime"], *arguments])
+    runtime = plan["runtime"]
+    os.execv(runtime, [runtime, *arguments])  # noqa: S606 - becoming the runtime is the point
 
 
-def _option(arguments, *names):
+def _option(arguments: list[str], *names: str) -> str | None:
     for position, argument in enumerate(arguments):
         for name in names:
             if argument == name:
@@ -43,7 +54,7 @@ def _option(arguments, *names):
     return None
 
 
-def _create(plan, bundle, container):
+def _create(plan: _Object, bundle: str, container: str) -> None:
     path = os.path.join(bundle, "config.json")
     with open(path, encoding="utf-8") as stream:
         config = json.load(stream)
@@ -60,12 +71,12 @@ def _create(plan, bundle, container):
     _note(plan, {"step": step, "cwd": process["cwd"], "args": process["args"]})
     _remember_stubs(plan, container, root, config["mounts"])
     temporary = path + ".samebit"
-    with open(temporary, "w", encoding="utf-8") as stream:
-        json.dump(config, stream)
+    with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        json.dump(config, stream, ensure_ascii=False)
     os.replace(temporary, path)
 
 
-def _edit(plan, wanted, config):
+def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
     process = config["process"]
     environment = dict(wanted["env"])
     # Only the runtime's own default for HOME (from the user database) is left to it.
@@ -74,9 +85,16 @@ def _edit(plan, wanted, config):
         environment["HOME"] = given["HOME"]
     for name, value in plan["set_if_absent"].items():
         environment.setdefault(name, value)
+    dropped = set(_DROPPED_MOUNTS)
+    for name, target in wanted["secrets"]:
+        source = next((m["source"] for m in config["mounts"] if m["destination"] == target), None)
+        if source is not None:
+            dropped.add(target)
+            with open(source, encoding="utf-8", errors="surrogateescape") as stream:
+                environment[name] = stream.read()
     process["env"] = [f"{name}={value}" for name, value in environment.items()]
     config["hostname"] = plan["hostname"]
-    mounts = [m for m in config["mounts"] if m["destination"] not in _DROPPED_MOUNTS]
+    mounts = [m for m in config["mounts"] if m["destination"] not in dropped]
     for mount in mounts:
         if mount["destination"] in plan["replaced"]:
             mount["source"] = plan["replaced"][mount["destination"]]
@@ -96,13 +114,13 @@ def _edit(plan, wanted, config):
         namespaces.append({"type": "network"})
 
 
-def _note(plan, value):
+def _note(plan: _Object, value: object) -> None:
     line = json.dumps(value, sort_keys=True) + "\n"
     with open(plan["log"], "a", encoding="utf-8") as stream:
         stream.write(line)
 
 
-def _capture(plan, root):
+def _capture(plan: _Object, root: str) -> None:
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     message = json.dumps({"filesystem": _filesystem(root)}).encode()
     # A relative name, because socket addresses hold 107 bytes and state directories may be deeper.
@@ -114,7 +132,7 @@ def _capture(plan, root):
         connection.recv(1)
 
 
-def _filesystem(root):
+def _filesystem(root: str) -> str:
     found = ""
     longest = -1
     root = os.path.realpath(root)
@@ -130,7 +148,7 @@ def _filesystem(root):
     return found
 
 
-def _remember_stubs(plan, container, root, mounts):
+def _remember_stubs(plan: _Object, container: str, root: str, mounts: list[_Object]) -> None:
     missing = []
     for mount in mounts:
         parts = [part for part in mount["destination"].split("/") if part not in ("", ".")]
@@ -151,7 +169,7 @@ def _remember_stubs(plan, container, root, mounts):
         json.dump(missing, stream)
 
 
-def _remove_stubs(plan, container):
+def _remove_stubs(plan: _Object, container: str) -> None:
     try:
         with open(_stub_file(plan, container), encoding="utf-8") as stream:
             missing = json.load(stream)
@@ -170,8 +188,8 @@ def _remove_stubs(plan, container):
     os.unlink(_stub_file(plan, container))
 
 
-def _stub_file(plan, container):
-    return os.path.join(plan["state"], f"stubs-{os.path.basename(container)}.json")
+def _stub_file(plan: _Object, container: str) -> str:
+    return f"{plan['state']}/stubs-{os.path.basename(container)}.json"
 
 
 if __name__ == "__main__":

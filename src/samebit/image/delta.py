@@ -61,9 +61,7 @@ class Delta:
         return sum(entry.size for entry in self.entries)
 
 
-def make_delta(
-    difference: TreeDifference, base: BaseTree, *, breaks_links: bool
-) -> Delta:
+def make_delta(difference: TreeDifference, base: BaseTree, *, breaks_links: bool) -> Delta:
     """Turn a difference of renderings into layer entries.
 
     `breaks_links` says that the storage breaks a base's hard links on write, as overlay does; where
@@ -143,8 +141,15 @@ def _link_group(
         if path in difference.unchanged_links:
             known = base.get(path)
             if known is not None:
-                candidates.append(replace(difference.unchanged_links[path], mode=known.mode,
-                                          uid=known.uid, gid=known.gid, xattrs=known.xattrs))
+                candidates.append(
+                    replace(
+                        difference.unchanged_links[path],
+                        mode=known.mode,
+                        uid=known.uid,
+                        gid=known.gid,
+                        xattrs=known.xattrs,
+                    )
+                )
         elif path in entries and difference.changes[path].base is not None:
             candidates.append(entries[path])
     attributes = candidates[0] if candidates else entries[paths[0]]
@@ -160,9 +165,7 @@ def _link_group(
 def _refuse_hidden_links(
     difference: TreeDifference, changes: Mapping[bytes, Change], base: BaseTree
 ) -> None:
-    in_base_group = {
-        path: group for group in base.groups() if len(group) > 1 for path in group
-    }
+    in_base_group = {path: group for group in base.groups() if len(group) > 1 for path in group}
     for paths in difference.links.values():
         members = [path for path in paths if path in in_base_group]
         if members and any(path in changes for path in paths):

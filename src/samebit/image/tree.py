@@ -144,15 +144,11 @@ class _Walk:
         if self._base is None:
             return set()
         change = self._changes.get(directory)
-        if change is not None and (
-            change.base is None or change.base.kind is not Kind.DIRECTORY
-        ):
+        if change is not None and (change.base is None or change.base.kind is not Kind.DIRECTORY):
             return set()
         return set(os.listdir(_join(self._base.root, directory)))
 
-    def _visit(
-        self, path: bytes, status: os.stat_result, before: os.stat_result | None
-    ) -> bool:
+    def _visit(self, path: bytes, status: os.stat_result, before: os.stat_result | None) -> bool:
         """Record what differs at `path`; True when its children have to be looked at."""
         kind = _KINDS.get(stat.S_IFMT(status.st_mode))
         if kind is None:
@@ -228,9 +224,7 @@ def _read_xattrs(full: bytes) -> list[tuple[bytes, bytes]]:
     except OSError:
         # The file system has none.
         return []
-    return [
-        (os.fsencode(name), os.getxattr(full, name, follow_symlinks=False)) for name in names
-    ]
+    return [(os.fsencode(name), os.getxattr(full, name, follow_symlinks=False)) for name in names]
 
 
 def _hash(full: bytes) -> bytes:

@@ -1,0 +1,80 @@
+"""`samebit lock`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from samebit.cli.options import build_request, progress_options, recipe_options, style
+from samebit.lock.difference import Change
+from samebit.pipeline.lock import check, difference, record
+from samebit.pipeline.request import EVERYTHING
+from samebit.report.progress import BuildProgress
+from samebit.report.terminal import print_finding
+from samebit.store.home import default_home
+from samebit.store.store import Store
+
+
+@click.command("lock")
+@recipe_options
+@click.option(
+    "--update",
+    is_flag=False,
+    flag_value=EVERYTHING,
+    metavar="[PATTERN]",
+    help="Look inputs up anew: all, or those whose name matches.",
+)
+@click.option("--check", "only_check", is_flag=True, help="Only check it (exit 4 when stale).")
+@click.option(
+    "--diff",
+    "compared",
+    nargs=2,
+    type=click.Path(path_type=Path),
+    metavar="OLD NEW",
+    help="Compare two lock files (exit 1 when they differ).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print changes as one JSON document.")
+@progress_options
+def command(
+    *,
+    update: str | None,
+    only_check: bool,
+    compared: tuple[Path, Path] | None,
+    as_json: bool,
+    progress: str,
+    quiet: bool,
+    **recipe: Any,  # noqa: ANN401 - the values of recipe_options, typed in BuildRequest
+) -> None:
+    """Pin every input of a build in the lock beside its Dockerfile.
+
+    What is pinned stays; only what the recipe newly asks for is looked up. Commit the lock.
+    """
+    if compared is not None:
+        changes = difference(*compared)
+        _print(changes, as_json=as_json)
+        sys.exit(1 if changes else 0)
+    home = default_home()
+    told = BuildProgress(style(progress, quiet=quiet))
+    store = Store(home / "store")
+    request = build_request(recipe, excluded=(home,), update=update)
+    if only_check:
+        path = check(request, store, told.say)
+        told.say(f"{path} is up to date")
+        return
+    result = record(request, store, told.say)
+    for finding in result.findings:
+        print_finding(finding)
+    told.say(f"wrote {result.path}" if result.written else f"{result.path} was up to date")
+    _print(result.changes, as_json=as_json)
+
+
+def _print(changes: tuple[Change, ...], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([change.json() for change in changes], sort_keys=True))
+        return
+    for change in changes:
+        click.echo(str(change))

@@ -1,0 +1,28 @@
+"""`--engine` and SAMEBIT_ENGINE: which engine to start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from samebit.engines.buildah import Buildah
+from samebit.engines.protocol import Engine
+from samebit.errors import UsageError
+
+
+def start_engine(choice: str | None, home: Path) -> Engine:
+    """Start the engine that `choice` names (`buildah[:PATH]`), with state below `home`.
+
+    Without a choice SAMEBIT_ENGINE decides, then buildah. SAMEBIT_STORAGE_DRIVER chooses the
+    storage driver. Raises UsageError, and MachineError when the engine is missing.
+    """
+    text = choice or os.environ.get("SAMEBIT_ENGINE") or "buildah"
+    name, _, path = text.partition(":")
+    if name != "buildah":
+        raise UsageError(f"there is no engine {name!r}", fix="use --engine buildah or buildah:PATH")
+    driver = os.environ.get("SAMEBIT_STORAGE_DRIVER") or None
+    if driver not in {None, "overlay", "vfs"}:
+        raise UsageError(
+            f"SAMEBIT_STORAGE_DRIVER is {driver!r}", fix="set it to overlay or vfs, or unset it"
+        )
+    return Buildah(home / "engines" / "buildah", path or "buildah", driver)

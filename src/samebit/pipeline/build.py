@@ -1,0 +1,184 @@
+"""`samebit build`: from an unmodified Dockerfile to a canonical image in the store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from samebit.debian.recipe import DebianBase
+from samebit.engines.protocol import Engine
+from samebit.errors import LockError, Place
+from samebit.image.manifest import IndexEntry, encode_index
+from samebit.lock.epoch import DEFAULT_EPOCH, choose_epoch, locked_epoch
+from samebit.lock.model import Lock
+from samebit.lock.staleness import staleness
+from samebit.lock.toml import write_lock
+from samebit.model.descriptor import OCI_INDEX, Descriptor
+from samebit.model.finding import Finding
+from samebit.model.platform import Platform
+from samebit.pipeline.base import make_base
+from samebit.pipeline.bases import BaseFinder
+from samebit.pipeline.contexts import Contexts
+from samebit.pipeline.memo import memo_key, recall, remember
+from samebit.pipeline.recipe import (
+    ResolvedRecipe,
+    new_lock,
+    recipe_of,
+    require_fresh,
+    resolve_recipe,
+)
+from samebit.pipeline.request import BuildRequest
+from samebit.pipeline.run_stages import run_stages
+from samebit.pipeline.workspace import Workspace, open_workspace
+from samebit.report.progress import BuildProgress
+from samebit.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """What a build gave: the image (or the index of several), and what a person should know.
+
+    `reused` says that the memo answered. `lock_written` that the lock file changed; `recorded` that
+    no lock pinned the inputs before, so that no replay has proved the digest yet.
+    """
+
+    image: Descriptor
+    platforms: tuple[tuple[Platform, Descriptor], ...]
+    lock: Lock
+    lock_file: Path | None
+    lock_written: bool
+    recorded: bool
+    reused: bool
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that is known before the engine starts."""
+
+    workspace: Workspace
+    parts: tuple[ResolvedRecipe, ...]
+    lock: Lock
+    recorded: bool
+    findings: tuple[Finding, ...]
+
+
+def build(
+    request: BuildRequest,
+    store: Store,
+    start_engine: Callable[[], Engine],
+    progress: BuildProgress,
+) -> BuildResult:
+    """Build the image; the store holds it and the lock is written when this returns.
+
+    `start_engine` is called only when something has to be built. Raises SamebitError of every kind.
+    """
+    prepared = prepare(request, store, progress.say)
+    workspace, lock = prepared.workspace, prepared.lock
+    findings = list(prepared.findings)
+    images: list[tuple[Platform, Descriptor]] = []
+    reused = True
+    engine: Engine | None = None
+    contexts = Contexts(request, workspace, store)
+    for part in prepared.parts:
+        key = None
+        # What a secret or an agent gave is not part of the key, so it must not answer for it.
+        if not request.secrets and not request.ssh:
+            key = memo_key(request, lock, contexts.digests(part.plan), part.platform)
+            known = recall(store, key) if request.use_memo else None
+            if known is not None:
+                images.append((part.platform, known))
+                continue
+        reused = False
+        engine = engine or start_engine()
+        done = run_stages(
+            request,
+            part,
+            lock=lock,
+            contexts=contexts,
+            store=store,
+            engine=engine,
+            progress=progress,
+        )
+        findings += done.findings
+        if key is not None and done.context_digests == contexts.digests(part.plan):
+            remember(store, key, done.image)
+        images.append((part.platform, done.image))
+    written = False
+    if workspace.lock_file is not None and lock != workspace.lock:
+        written = write_lock(workspace.lock_file, lock)
+    return BuildResult(
+        image=_combined(store, images),
+        platforms=tuple(images),
+        lock=lock,
+        lock_file=workspace.lock_file,
+        lock_written=written,
+        recorded=prepared.recorded,
+        reused=reused,
+        findings=tuple(dict.fromkeys(findings)),
+    )
+
+
+def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> Prepared:
+    """Read the user's files, bring the bases into the store and settle the lock.
+
+    With `request.locked` a missing or stale lock raises LockError; otherwise it is extended.
+    """
+    workspace = open_workspace(request)
+    if request.locked and workspace.lock is None:
+        require_fresh(workspace, None, None)
+    epoch, findings = _epoch(request, workspace)
+    platforms = request.platforms or (Platform.native(),)
+
+    def make(recipe: DebianBase) -> Descriptor:
+        # Not the project's epoch: one recipe gives one base, whatever stands on it.
+        return make_base(recipe, DEFAULT_EPOCH, store)
+
+    with BaseFinder(
+        store,
+        configuration=workspace.configuration,
+        build_contexts=request.build_contexts,
+        lock=workspace.lock,
+        make_debian=make,
+        say=say,
+        locked=request.locked,
+        update=request.updates,
+    ) as finder:
+        parts = tuple(
+            resolve_recipe(workspace, request, platform, epoch, finder)
+            for platform in sorted(set(platforms))
+        )
+    recipe = recipe_of(workspace, request, parts)
+    if request.locked:
+        require_fresh(workspace, workspace.lock, recipe)
+    lock = new_lock(recipe, parts, epoch)
+    recorded = workspace.lock is None or bool(staleness(workspace.lock, recipe))
+    findings += [finding for part in parts for finding in part.plan.findings]
+    return Prepared(workspace, parts, lock, recorded, tuple(findings))
+
+
+def _epoch(request: BuildRequest, workspace: Workspace) -> tuple[int, list[Finding]]:
+    """Settle the epoch: the option, else the lock, else chosen anew. Raises LockError."""
+    lock = workspace.lock
+    if request.epoch is not None:
+        if lock is not None and request.locked and lock.epoch != request.epoch:
+            raise LockError(
+                f"--source-date-epoch is {request.epoch}, but the lock says {lock.epoch}",
+                where=Place(str(workspace.lock_file)),
+                fix="leave the option out, or build without --locked",
+            )
+        return request.epoch, []
+    if lock is not None and not request.updates_epoch:
+        return locked_epoch(lock, os.environ), []
+    chosen = choose_epoch(workspace.context, os.environ)
+    return chosen.seconds, [chosen.finding] if chosen.finding else []
+
+
+def _combined(store: Store, images: Sequence[tuple[Platform, Descriptor]]) -> Descriptor:
+    """One platform is a plain manifest, several are a sorted index (docs/canonical-form.md)."""
+    if len(images) == 1:
+        return images[0][1]
+    data = encode_index(IndexEntry(image, platform) for platform, image in images)
+    return Descriptor(OCI_INDEX, store.put(data), len(data))
