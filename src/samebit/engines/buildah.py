@@ -46,27 +46,30 @@ class Buildah:
 
     def import_base(self, name: str, layout: Path) -> None:
         """Import the only image of the OCI layout at `layout` under `name`."""
-        done = self._storage.call("pull", "--quiet", self._storage.policy(), f"oci:{layout}")
-        if done.returncode != 0:
-            raise InputError(
-                "buildah cannot import the base image",
-                detail=tail(done.stderr),
-                fix="check that the disk has room, then run the build again",
-            )
-        done = self._storage.call("tag", done.stdout.split()[-1], name)
-        if done.returncode != 0:
-            raise MachineError("buildah cannot name the base image", detail=tail(done.stderr))
+        with self._storage.in_use():
+            done = self._storage.call("pull", "--quiet", self._storage.policy(), f"oci:{layout}")
+            if done.returncode != 0:
+                raise InputError(
+                    "buildah cannot import the base image",
+                    detail=tail(done.stderr),
+                    fix="check that the disk has room, then run the build again",
+                )
+            done = self._storage.call("tag", done.stdout.split()[-1], name)
+            if done.returncode != 0:
+                raise MachineError("buildah cannot name the base image", detail=tail(done.stderr))
 
     @contextmanager
     def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalTree]:
         """Run the plan in the private directory `work`; yields while the final tree is mounted."""
-        run = Run(self._storage, choose_runtime(self._storage), plan, work, progress)
-        with run.final_tree() as final, self.mounted(plan.base) as base:
-            yield FinalTree(base, final, breaks_links=self.driver == "overlay")
+        with self._storage.in_use():
+            run = Run(self._storage, choose_runtime(self._storage), plan, work, progress)
+            with run.final_tree() as final, self.mounted(plan.base) as base:
+                yield FinalTree(base, final, breaks_links=self.driver == "overlay")
 
     def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> None:
         """Run the plan and keep its result as the image `name`."""
-        Run(self._storage, choose_runtime(self._storage), plan, work, progress).commit(name)
+        with self._storage.in_use():
+            Run(self._storage, choose_runtime(self._storage), plan, work, progress).commit(name)
 
     def remove(self, name: str) -> None:
         """Remove an image; absent is fine."""
@@ -75,6 +78,10 @@ class Buildah:
     @contextmanager
     def mounted(self, name: str | None) -> Iterator[Rendering]:
         """Mount an image, or the empty one, while the context lasts. Raises MachineError."""
+        with self._storage.in_use():
+            yield from self._mount(name)
+
+    def _mount(self, name: str | None) -> Iterator[Rendering]:
         done = self._storage.call("from", "--pull-never", self._storage.policy(), name or "scratch")
         if done.returncode != 0:
             raise MachineError("buildah cannot open an image", detail=tail(done.stderr))

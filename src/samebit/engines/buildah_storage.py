@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +72,29 @@ class Storage:
             env=self.environment(self.home / "tmp"),
             stdin=subprocess.DEVNULL,
         )
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Mark the storage as used; the first user clears what a killed build left behind."""
+        descriptor = os.open(self.home / f"in-use-{self.driver}", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass
+            else:
+                self._clear()
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _clear(self) -> None:
+        if self.call("containers", "--quiet").stdout.strip():
+            self.call("rm", "--all")
+        dangling = self.call("images", "--quiet", "--filter", "dangling=true").stdout.split()
+        if dangling:
+            self.call("rmi", "--force", *dangling)
 
     def policy(self) -> str:
         """Give the option that selects samebit's signature policy."""

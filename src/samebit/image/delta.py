@@ -12,7 +12,7 @@ from typing import Protocol
 
 from samebit.errors import MachineError
 from samebit.image.entry import Entry, Kind
-from samebit.image.layer_writer import whiteout
+from samebit.image.whiteout import whiteout
 from samebit.image.tree import Change, TreeDifference
 
 # What engines leave when they make mount points for RUN (FIELD: buildah, BuildKit and runc make
