@@ -220,7 +220,7 @@ class Session:
                     if scheme == "https" or response.status_code != 400:
                         return scheme
             except httpx2.TransportError as error:
-                problem = problem or error
+                problem = error
         raise problem or httpx2.ConnectError("it speaks neither HTTP nor HTTPS")
 
     def _client(self, url: httpx2.URL) -> httpx2.Client:
