@@ -40,14 +40,12 @@ class RegistryRule:
         """Give the length of the start of `name` that the prefix covers, 0 when it does not."""
         if self.prefix.startswith("*."):
             host = name.partition("/")[0]
-            return (
-                len(host)
-                if host.rpartition(":")[0].endswith(self.prefix[1:])
-                or host.endswith(self.prefix[1:])
-                else 0
-            )
+            bare = host.partition(":")[0]
+            return len(host) if bare.endswith(self.prefix[1:]) else 0
         rest = name[len(self.prefix) :]
-        covered = name.startswith(self.prefix) and (not rest or rest[0] in "/:@")
+        # After a host alone, a colon would start a port: another registry.
+        ends = "/:@" if "/" in self.prefix else "/"
+        covered = name.startswith(self.prefix) and (not rest or rest[0] in ends)
         return len(self.prefix) if covered else 0
 
 
