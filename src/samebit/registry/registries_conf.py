@@ -66,7 +66,9 @@ class RegistriesConf:
         reference = Reference.parse(text)
         name = text.partition("@")[0]
         first, slash, _ = name.partition("/")
-        if slash and ("." in first or ":" in first or first == "localhost" or not first.islower()):
+        if slash and (
+            "." in first or ":" in first or first == "localhost" or first != first.lower()
+        ):
             return (reference,)
         slash_at = name.rfind("/")
         colon = name.find(":", slash_at + 1)
@@ -246,6 +248,9 @@ def _rewritten(rule: RegistryRule, reference: Reference, location: str, insecure
     name = location + str(reference)[rule.matched(str(reference)) :]
     try:
         moved = Reference.parse(name)
+        # A host without dot and port would be taken for a part of the repository.
+        if location.partition("/")[0] not in (moved.registry, f"index.{moved.registry}"):
+            raise UsageError("a location starts with host.domain, host:port or localhost")
     except SamebitError as error:
         raise UsageError(
             f"registry {rule.prefix} is rewritten to {name[:300]!r}: {error.what}",

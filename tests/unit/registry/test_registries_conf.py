@@ -146,6 +146,7 @@ def test_short_names(load: Load) -> None:
     assert names(conf, f"tool@{DIGEST}") == [f"q.example.org/team/tool@{DIGEST}"]
     assert names(conf, "x") == ["one.example.org/x:latest", "two.example.org:5000/x:latest"]
     assert names(conf, "a/x") == ["one.example.org/a/x:latest", "two.example.org:5000/a/x:latest"]
+    assert names(conf, "1/x")[0] == "one.example.org/1/x:latest"
     assert names(conf, "localhost/x") == ["localhost/x:latest"]
     assert names(conf, "z.example.org/x") == ["z.example.org/x:latest"]
     assert names(RegistriesConf(), "debian:12") == ["docker.io/library/debian:12"]
@@ -199,6 +200,15 @@ def test_mistakes_have_a_line(load: Load, text: str, line: int, message: str) ->
         load(text)
     assert caught.value.where is not None
     assert caught.value.where.line == line
+
+
+@pytest.mark.parametrize("location", ["mirror/x", "Up.example.org/A B"])
+def test_a_location_that_leads_nowhere_is_named(load: Load, location: str) -> None:
+    conf = load(f'\n[[registry]]\nprefix = "a.example.org"\nlocation = "{location}"')
+    with pytest.raises(UsageError, match="is rewritten to") as caught:
+        places(conf, "a.example.org/x")
+    assert caught.value.where is not None
+    assert caught.value.where.line == 2
 
 
 def test_keys_of_other_tools_are_left_alone(load: Load) -> None:
