@@ -35,10 +35,14 @@ def user(environment: dict[str, str], host: str, repository: str = "a/b/c") -> s
 
 
 def test_the_most_specific_path_wins(environment: dict[str, str], tmp_path: Path) -> None:
-    auths = {"r.example.org": entry("host"), "r.example.org/a/b": entry("path")}
+    auths = {name: entry(name[-4:]) for name in ("r.example.org/a/path", "r.example.org/a/team")}
+    auths |= {"r.example.org": entry("host"), "r.example.org/a": entry("top")}
+    auths |= {"r.example.org/a/b": entry("path")}
     write(tmp_path / "run/containers/auth.json", {"auths": auths})
     assert user(environment, "r.example.org") == "path"
-    assert user(environment, "r.example.org", "a/bb") == "host"
+    assert user(environment, "r.example.org", "a/team/x") == "team"
+    assert user(environment, "r.example.org", "a/bb") == "top"
+    assert user(environment, "r.example.org", "aa") == "host"
     assert user(environment, "r.example.org:443") is None
     assert user(environment, "other.example.org") is None
 
