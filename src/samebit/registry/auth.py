@@ -101,6 +101,11 @@ class Authorizer:
                     fix="use a registry with Basic or Bearer authentication",
                 )
 
+    @property
+    def source(self) -> str | None:
+        """Where the credentials come from that were used, None when there were none."""
+        return self._credentials.source if self._credentials is not None else None
+
     def scrub(self, text: str) -> str:
         """Remove every secret in use from a text that is going to be shown."""
         with self._lock:

@@ -7,6 +7,7 @@ certificates for a host.
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
 import threading
@@ -19,6 +20,10 @@ import httpx2
 
 from samebit import __version__
 from samebit.errors import MachineError
+
+# They log response headers and URLs, in which registries put signatures and echo secrets.
+for _name in ("httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,14 +40,12 @@ class RegistryRule:
         """Give the length of the start of `name` that the prefix covers, 0 when it does not."""
         if self.prefix.startswith("*."):
             host = name.partition("/")[0]
-            return (
-                len(host)
-                if host.rpartition(":")[0].endswith(self.prefix[1:])
-                or host.endswith(self.prefix[1:])
-                else 0
-            )
+            bare = host.partition(":")[0]
+            return len(host) if bare.endswith(self.prefix[1:]) else 0
         rest = name[len(self.prefix) :]
-        covered = name.startswith(self.prefix) and (not rest or rest[0] in "/:@")
+        # After a host alone, a colon would start a port: another registry.
+        ends = "/:@" if "/" in self.prefix else "/"
+        covered = name.startswith(self.prefix) and (not rest or rest[0] in ends)
         return len(self.prefix) if covered else 0
 
 
@@ -68,7 +66,9 @@ class RegistriesConf:
         reference = Reference.parse(text)
         name = text.partition("@")[0]
         first, slash, _ = name.partition("/")
-        if slash and ("." in first or ":" in first or first == "localhost" or not first.islower()):
+        if slash and (
+            "." in first or ":" in first or first == "localhost" or first != first.lower()
+        ):
             return (reference,)
         slash_at = name.rfind("/")
         colon = name.find(":", slash_at + 1)
@@ -248,6 +248,9 @@ def _rewritten(rule: RegistryRule, reference: Reference, location: str, insecure
     name = location + str(reference)[rule.matched(str(reference)) :]
     try:
         moved = Reference.parse(name)
+        # A host without dot and port would be taken for a part of the repository.
+        if location.partition("/")[0] not in (moved.registry, f"index.{moved.registry}"):
+            raise UsageError("a location starts with host.domain, host:port or localhost")
     except SamebitError as error:
         raise UsageError(
             f"registry {rule.prefix} is rewritten to {name[:300]!r}: {error.what}",

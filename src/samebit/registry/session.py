@@ -220,7 +220,7 @@ class Session:
                     if scheme == "https" or response.status_code != 400:
                         return scheme
             except httpx2.TransportError as error:
-                problem = problem or error
+                problem = error
         raise problem or httpx2.ConnectError("it speaks neither HTTP nor HTTPS")
 
     def _client(self, url: httpx2.URL) -> httpx2.Client:
@@ -275,6 +275,9 @@ class Session:
         text = f"{place} answered {status} to {what} of {self.endpoint.repository}{said}"
         login = f"log in with `podman login {self.endpoint.host}`, or check the name"
         if status in (401, 403):
+            source = self._authorizer.source
+            if source is not None and self._is_own(response.url):
+                text += f", with the credentials from {source}"
             return DeniedError(text, fix=login)
         if status == 404:
             return NotFoundError(text, fix="check the name and the tag")
