@@ -1,4 +1,4 @@
-"""Which engine `--load` chooses. A docker daemon cannot run in a test, so a script stands for it."""
+"""Which engine `--load` chooses. No docker daemon runs in a test: a script stands for it."""
 
 from __future__ import annotations
 

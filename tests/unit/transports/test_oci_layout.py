@@ -114,8 +114,10 @@ def test_a_damaged_blob_of_the_target_is_replaced(tmp_path: Path, store: Store, 
 
 def test_an_empty_directory_is_a_new_layout(tmp_path: Path, store: Store, make: Make) -> None:
     (tmp_path / "out").mkdir()
-    oci_layout.save(store, make(store, "one"), tmp_path / "out")
+    (tmp_path / "link").symlink_to("out")
+    oci_layout.save(store, make(store, "one"), tmp_path / "link")
     assert (tmp_path / "out" / "oci-layout").is_file()
+    assert (tmp_path / "link").is_symlink()
 
 
 def test_something_else_is_not_written_into(tmp_path: Path, store: Store, make: Make) -> None:
