@@ -154,6 +154,9 @@ def test_every_truncation_is_an_error(tmp_path: Path, store: Store) -> None:
         with contextlib.suppress(InputError):
             assert contents(path, store, "a", "b") == [b"x" * 600, b"y" * 600]
             assert end >= 2648, "a truncated file was read"
+    path.write_bytes(whole[:2100])
+    with pytest.raises(InputError, match="truncated inside b'b'"):
+        contents(path, store, "a")
     path.write_bytes(b"")
     with pytest.raises(InputError, match="lacks"):
         contents(path, store, "a")
