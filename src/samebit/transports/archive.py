@@ -84,9 +84,10 @@ def open_archive(path: Path, store: Store, kind: str) -> Iterator[Archive]:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise InputError(f"cannot read {what}: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise InputError(f"{what} is not a file")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputError(f"{what} is not a file")
+    with os.fdopen(descriptor, "rb") as file:
         if not _is_compressed(os.pread(descriptor, 4, 0)):
             yield Archive(descriptor, what)
             return
@@ -95,7 +96,7 @@ def open_archive(path: Path, store: Store, kind: str) -> Iterator[Archive]:
             open(directory / "archive.tar", "w+b", buffering=0) as plain,
         ):
             with machine_errors(f"cannot decompress {what}"):
-                _decompress(io.BufferedReader(file), plain, what)
+                _decompress(file, plain, what)
             yield Archive(plain.fileno(), what)
 
 
@@ -104,7 +105,7 @@ def _is_compressed(head: bytes) -> bool:
     return head[:2] == b"\x1f\x8b" or head == b"\x28\xb5\x2f\xfd"
 
 
-def _decompress(source: BinaryIO, target: io.RawIOBase | BinaryIO, what: str) -> None:
+def _decompress(source: BinaryIO, target: io.FileIO, what: str) -> None:
     limit = max(_FREE_OUTPUT, os.fstat(source.fileno()).st_size * _MAX_RATIO)
     total = 0
     for chunk in decompressed(source, what):
@@ -146,19 +147,32 @@ def _index(descriptor: int, what: str) -> dict[bytes, _Content | _Link]:
 
 def _header_at(descriptor: int, position: int, what: str) -> tuple[Header, int] | None:
     """Read the header that starts at `position`; gives it and the offset of the content."""
-    taken = 0
+    taken = bytearray()
 
     def blocks() -> Iterator[bytes]:
-        nonlocal taken
         # One block at a time: what the reader has taken is then what the header occupies.
-        while block := os.pread(descriptor, BLOCK, position + taken):
-            taken += len(block)
+        while block := os.pread(descriptor, BLOCK, position + len(taken)):
+            taken.extend(block)
             yield block
 
-    # A sparse file's content is shorter than it says, so that the next header is not found where
-    # it should be: such archives are refused as malformed.
     header = TarReader(blocks(), what, strict_end=False).next()
-    return None if header is None else (header, position + taken)
+    if header is None:
+        return None
+    if _is_sparse(taken):
+        raise InputError(
+            f"{what}: {header.name!r} is stored as a sparse file",
+            fix="write the archive without tar's --sparse",
+        )
+    return header, position + len(taken)
+
+
+def _is_sparse(header: bytearray) -> bool:
+    # What the archive stores of such a file is not its content, so it cannot be read in place.
+    starts = range(0, len(header), BLOCK)
+    return b"GNU.sparse." in header or any(
+        header[at + 156] == ord("S") and header[at + 257 : at + 265] == b"ustar  \0"
+        for at in starts
+    )
 
 
 def _inside(path: bytes, base: bytes, what: str) -> bytes:

@@ -69,6 +69,8 @@ def save(store: Store, descriptor: Descriptor, path: Path, name: str | None = No
     InputError (the store's blobs), UsageError (`path` is something else) or MachineError.
     """
     blobs = reachable(store, descriptor)
+    # Through a symbolic link, as any other program would write.
+    path = Path(os.path.realpath(path))
     with machine_errors(f"cannot write the OCI layout {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or (path.is_dir() and not any(path.iterdir())):

@@ -70,15 +70,13 @@ def resolve(
 
 def choose(blobs: SmallBlobs, index: Index, platform: Platform | None, what: str) -> IndexEntry:
     """Choose an entry of `index` as `resolve` does. Raises InputError."""
-    if platform is None:
-        real = [
-            entry
-            for entry in index.entries
-            if entry.platform is None or entry.platform.os != "unknown"
-        ]
-        if len({entry.descriptor.digest for entry in real}) == 1:
-            return real[0]
-        platform = Platform.native()
+    real = [
+        entry for entry in index.entries if not entry.platform or entry.platform.os != "unknown"
+    ]
+    if len({entry.descriptor.digest for entry in real}) == 1 and (
+        platform is None or real[0].platform is None
+    ):
+        return real[0]
 
     def peek(found: Descriptor) -> Platform | None:
         try:
@@ -87,13 +85,13 @@ def choose(blobs: SmallBlobs, index: Index, platform: Platform | None, what: str
             if isinstance(manifest, Manifest):
                 config = _read(blobs, manifest.config, MAX_CONFIG, what)
                 return parse_config(config, what).platform
-            # An index inside: its platforms are its own matter.
-            return choose(blobs, manifest, platform, what).platform
         except InputError:
             # Not an image: a signature or an attestation, or its blobs are elsewhere.
-            return None
+            pass
+        # Nor are indexes beside others searched: a few of them can unfold to billions.
+        return None
 
-    return select(index, platform, what, peek)
+    return select(index, platform or Platform.native(), what, peek)
 
 
 def stored_image(store: Store, descriptor: Descriptor, platform: Platform | None = None) -> Image:
