@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samebit.debian.recipe import DebianBase
+from samebit.dockerfile.evaluate import evaluate
+from samebit.dockerfile.lowering import context_sources, reachable
 from samebit.engines.protocol import Engine
 from samebit.errors import LockError, Place
 from samebit.image.manifest import IndexEntry, encode_index
@@ -83,10 +85,17 @@ def build(
     engine: Engine | None = None
     contexts = Contexts(request, workspace, store)
     for part in prepared.parts:
+        evaluation = evaluate(
+            part.plan,
+            part.configs(),
+            labels=request.labels,
+            platform=part.platform if request.platforms else None,
+        )
+        wanted = reachable(context_sources(evaluation))
         key = None
         # What a secret or an agent gave is not part of the key, so it must not answer for it.
         if not request.secrets and not request.ssh:
-            key = memo_key(request, lock, contexts.digests(part.plan), part.platform)
+            key = memo_key(request, lock, contexts.digests(part.plan, wanted), part.platform)
             known = recall(store, key) if request.use_memo else None
             if known is not None:
                 images.append((part.platform, known))
@@ -96,6 +105,8 @@ def build(
         done = run_stages(
             request,
             part,
+            evaluation=evaluation,
+            reachable=wanted,
             lock=lock,
             contexts=contexts,
             store=store,
@@ -103,7 +114,7 @@ def build(
             progress=progress,
         )
         findings += done.findings
-        if key is not None and done.context_digests == contexts.digests(part.plan):
+        if key is not None and done.context_digests == contexts.digests(part.plan, wanted):
             remember(store, key, done.image)
         images.append((part.platform, done.image))
     written = False

@@ -10,6 +10,7 @@ from samebit.context.git_facts import untracked_findings
 from samebit.context.ignore import NO_RULES, IgnoreRules, read_ignore
 from samebit.context.stage import Modes, StagedContext, digest_context, stage
 from samebit.context.stat_cache import StatCache
+from samebit.dockerfile.lowering_model import CONTEXT_DIRECTORY
 from samebit.dockerfile.stages import Plan
 from samebit.model.digest import Digest
 from samebit.model.finding import Finding
@@ -33,32 +34,44 @@ class Contexts:
         lock = [workspace.lock_file.absolute()] if workspace.lock_file else []
         self._exclude = frozenset([*lock, *(path.absolute() for path in request.excluded)])
 
-    def digests(self, plan: Plan) -> dict[str, Digest]:
-        """Digest every context, reading only files that changed since the last time."""
+    def digests(self, plan: Plan, only: frozenset[bytes] | None) -> dict[str, Digest]:
+        """Digest every context, reading only files that changed since the last time.
+
+        `only` are the parts of the main context that the stages can reach, None for all of it.
+        """
         found = {}
         for name, folder, rules in self._folders(plan):
             kind, key = "stat-cache", _key(folder)
             cache = StatCache.load(self._store.record(kind, key))
             before = cache.dump()
             found[name] = digest_context(
-                folder, rules, modes=self._modes, exclude=self._exclude, cache=cache
+                folder,
+                rules,
+                modes=self._modes,
+                exclude=self._exclude,
+                only=only if name == MAIN else None,
+                cache=cache,
             )
             after = cache.dump()
             if after != before:
                 self._store.set_record(kind, key, after)
         return found
 
-    def stage(self, plan: Plan, root: Path, epoch: int) -> dict[str, StagedContext]:
-        """Copy every context below `root` (one directory each, by name) and normalise it."""
+    def stage(
+        self, plan: Plan, root: Path, epoch: int, only: frozenset[bytes] | None
+    ) -> dict[str, StagedContext]:
+        """Copy every context below `root` and normalise it: the main one as CONTEXT_DIRECTORY."""
         staged = {}
+        root.mkdir()
         for number, (name, folder, rules) in enumerate(self._folders(plan)):
             staged[name] = stage(
                 folder,
                 rules,
-                root / str(number),
+                root / (CONTEXT_DIRECTORY if name == MAIN else f"named-{number}"),
                 epoch=epoch,
                 modes=self._modes,
                 exclude=self._exclude,
+                only=only if name == MAIN else None,
                 cache=StatCache.load(self._store.record("stat-cache", _key(folder))),
             )
         return staged
@@ -66,6 +79,11 @@ class Contexts:
     def findings(self, staged: dict[str, StagedContext]) -> tuple[Finding, ...]:
         """Warn about files that git does not know and that entered all the same."""
         return untracked_findings(self._workspace.context, staged[MAIN].entries)
+
+    @property
+    def folder(self) -> Path:
+        """The main context's directory."""
+        return self._workspace.context
 
     @property
     def rules(self) -> IgnoreRules:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from samebit.dockerfile.config import ImageConfig, read_config
-from samebit.dockerfile.stages import External, Plan, plan
-from samebit.errors import LockError, Place
+from samebit.dockerfile.stages import External, Plan, StageBase, plan
+from samebit.errors import DockerfileError, LockError, Place
+from samebit.image.manifest import Image
 from samebit.lock.model import Lock, Recipe, make_recipe
 from samebit.lock.staleness import staleness
 from samebit.model.platform import Platform
@@ -30,6 +31,13 @@ class ResolvedRecipe:
     def configs(self) -> dict[External, ImageConfig]:
         """Read the configs of all base images."""
         return {external: _config(external, base) for external, base in self.bases.items()}
+
+    def root_image(self) -> Image | None:
+        """Give the outside image that the target stands on, None for scratch."""
+        base = self.plan.stages[self.plan.target].base
+        while isinstance(base, StageBase):
+            base = self.plan.stages[base.index].base
+        return self.bases[base].image if isinstance(base, External) else None
 
 
 def resolve_recipe(
@@ -60,6 +68,13 @@ def resolve_recipe(
             for external in planned.images
             if external not in bases and finder.directory(external.reference) is None
         ]
+        for external in planned.unresolved:
+            if finder.directory(external.reference) is not None:
+                raise DockerfileError(
+                    f"FROM {external.reference}: --build-context gives a directory of that name",
+                    where=_place(workspace, planned, external),
+                    fix="give an image: docker-image://NAME or oci-layout://PATH",
+                )
         for external in missing:
             bases[external] = finder.find(external, _place(workspace, planned, external))
             configs[external] = _config(external, bases[external])
