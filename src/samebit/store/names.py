@@ -76,23 +76,21 @@ def descriptor_of(entry: object, what: str) -> Descriptor:
     return Descriptor(media_type, Digest.parse(digest), size)
 
 
-def with_name(
-    document: Mapping[str, object],
-    name: str,
-    descriptor: Descriptor,
-    platform: Mapping[str, str] | None = None,
-) -> Document:
-    """Give the index in which `name` means `descriptor` and nothing else does."""
+def with_name(document: Mapping[str, object], name: str | None, descriptor: Descriptor) -> Document:
+    """Give the index in which `name` means `descriptor` and nothing else does.
+
+    Without a name the descriptor is listed, once.
+    """
     entry: Document = {
         "mediaType": descriptor.media_type,
         "digest": str(descriptor.digest),
         "size": descriptor.size,
-        "annotations": {REF_NAME: name},
     }
-    if platform:
-        entry["platform"] = dict(platform)
+    if name is None:
+        others = [other for other in entries(document) if other != entry]
+        return {**document, "manifests": [*others, entry]}
     changed = without_name(document, name)
-    changed["manifests"] = [*entries(changed), entry]
+    changed["manifests"] = [*entries(changed), {**entry, "annotations": {REF_NAME: name}}]
     return changed
 
 
