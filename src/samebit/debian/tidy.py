@@ -48,8 +48,10 @@ _RULES = (
     # Lock files are made anew by whoever locks.
     _Rule(Action.DROP, rb"etc/\.pwd\.lock"),
     _Rule(Action.DROP, rb"var/lib/dpkg/(lock|lock-frontend|triggers/Lock)"),
-    # What apt fetches again and what its caches are computed from.
-    _Rule(Action.DROP, rb"var/lib/apt/lists/.*"),
+    # What apt fetches again and what its caches are computed from. The owner of `partial` says
+    # whether apt's user could reach the host's temporary directory; apt makes it anew.
+    _Rule(Action.DROP, rb"var/lib/apt/lists/.*", directories=True),
+    _Rule(Action.DROP, rb"var/cache/apt/archives/.*", directories=True),
     _Rule(Action.DROP, rb"var/cache/apt/.*"),
     # Caches that hold mtimes and inode numbers of the tree they were made in.
     _Rule(Action.DROP, rb"var/cache/ldconfig/aux-cache"),
