@@ -160,6 +160,9 @@ def _environment(epoch: int, work: Path) -> dict[str, str]:
         "SOURCE_DATE_EPOCH": str(epoch),
         # py3compile writes sets in hash order.
         "PYTHONHASHSEED": "0",
+        # What an import caches names its source's mtime, which the image does not keep;
+        # py3compile still writes its files, checked by hash because of SOURCE_DATE_EPOCH.
+        "PYTHONDONTWRITEBYTECODE": "1",
     }
     return environment
 
