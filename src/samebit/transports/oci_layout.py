@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -93,17 +93,14 @@ def _appear(building: Path, path: Path) -> bool:
     mask = os.umask(0)
     os.umask(mask)
     building.chmod(0o777 & ~mask)
-    with suppress(FileExistsError, NotADirectoryError):
-        try:
-            os.rename(building, path)
-        except OSError as error:
-            if not path.is_dir() or not any(path.iterdir()):
-                raise
-            raise FileExistsError from error
-        sync_directory(path.parent)
-        # Leaving locked_directory deletes what bears the temporary name: nothing any more.
-        return True
-    return False
+    try:
+        os.rename(building, path)
+    except OSError as error:
+        if error.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}:
+            return False
+        raise
+    sync_directory(path.parent)
+    return True
 
 
 def _fill(store: Store, blobs: list[Descriptor], root: Path) -> None:
