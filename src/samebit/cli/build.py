@@ -11,13 +11,12 @@ import click
 from samebit.cli.options import (
     build_request,
     engine_option,
+    parse_tags,
     progress_options,
     recipe_options,
     style,
 )
 from samebit.engines.select import start_engine
-from samebit.errors import UsageError
-from samebit.model.reference import Reference
 from samebit.pipeline.build import BuildResult, build
 from samebit.pipeline.outputs import Outputs, deliver
 from samebit.report.progress import BuildProgress
@@ -81,7 +80,7 @@ def command(
     """
     home = default_home()
     wanted = Outputs(
-        tags=tuple(_tag(text) for text in tags),
+        tags=parse_tags(tags),
         locations=tuple(parse_destination(text) for text in outputs),
         push=push,
         load=load,
@@ -104,13 +103,6 @@ def command(
         click.echo(json.dumps(_document(result), sort_keys=True))
     else:
         click.echo(str(result.image.digest))
-
-
-def _tag(text: str) -> Reference:
-    reference = Reference.parse(text)
-    if reference.digest is not None:
-        raise UsageError(f"-t {text}: a name cannot hold a digest", fix="leave the digest out")
-    return Reference(reference.registry, reference.repository, reference.tag or "latest")
 
 
 def _tell(result: BuildResult, told: BuildProgress) -> None:

@@ -12,6 +12,7 @@ import click
 from samebit.errors import UsageError
 from samebit.lock.epoch import parse_epoch
 from samebit.model.platform import Platform
+from samebit.model.reference import Reference
 from samebit.pipeline.request import BuildRequest
 from samebit.report.progress import Style
 
@@ -143,6 +144,17 @@ def build_request(
         use_memo=use_memo,
         update=update,
     )
+
+
+def parse_tags(texts: Iterable[str]) -> tuple[Reference, ...]:
+    """Read the values of -t. Raises UsageError."""
+    found = []
+    for text in texts:
+        reference = Reference.parse(text)
+        if reference.digest is not None:
+            raise UsageError(f"-t {text}: a name cannot hold a digest", fix="leave it out")
+        found.append(reference)
+    return tuple(found)
 
 
 def _context(text: str) -> Path:

@@ -47,7 +47,10 @@ class Buildah:
     def import_base(self, name: str, layout: Path) -> None:
         """Import the only image of the OCI layout at `layout` under `name`."""
         with self._storage.in_use():
-            done = self._storage.call("pull", "--quiet", self._storage.policy(), f"oci:{layout}")
+            # By a relative path, because buildah makes a name of the path, and not every path is one.
+            done = self._storage.call(
+                "pull", "--quiet", self._storage.policy(), f"oci:{layout.name}", cwd=layout.parent
+            )
             if done.returncode != 0:
                 raise InputError(
                     "buildah cannot import the base image",

@@ -61,7 +61,9 @@ class Storage:
             },
         }
 
-    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def call(
+        self, *arguments: str, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a short buildah command to its end and give its output."""
         return subprocess.run(
             self.command(*arguments),
@@ -71,6 +73,7 @@ class Storage:
             errors="replace",
             env=self.environment(self.home / "tmp"),
             stdin=subprocess.DEVNULL,
+            cwd=cwd,
         )
 
     @contextmanager

@@ -41,8 +41,9 @@ _LEFTOVERS = frozenset(
 class BaseTree(Protocol):
     """What the delta needs to know of the base's blobs."""
 
-    def get(self, path: bytes) -> Entry | None:
-        """Return the base's entry at `path`, None when the base has none there."""
+    @property
+    def entries(self) -> Mapping[bytes, Entry]:
+        """The base's entries by path."""
 
     def groups(self) -> Iterable[tuple[bytes, ...]]:
         """Give the hard-link groups of two or more paths."""
@@ -78,13 +79,15 @@ def make_delta(difference: TreeDifference, base: BaseTree, *, breaks_links: bool
         if any(path in changes for path in paths):
             entries.update(_link_group(paths, difference, entries, base))
     for path in difference.removed:
-        if base.get(path) is not None:
+        if base.entries.get(path) is not None:
             gone = whiteout(path)
             entries[gone.path] = gone
     for path in sorted(entries):
         for ancestor in _ancestors(path):
             if ancestor not in entries:
-                entries[ancestor] = base.get(ancestor) or Entry(ancestor, Kind.DIRECTORY, 0o755)
+                entries[ancestor] = base.entries.get(ancestor) or Entry(
+                    ancestor, Kind.DIRECTORY, 0o755
+                )
     return Delta(
         tuple(entries[path] for path in sorted(entries)),
         tuple(path for path in difference.dropped_acls if path in changes),
@@ -116,7 +119,7 @@ def _without_leftovers(changes: Mapping[bytes, Change]) -> dict[bytes, Change]:
 def _true_entry(change: Change, base: BaseTree) -> Entry:
     """Attributes the build did not change come from the base's blobs, not from the rendering."""
     final, before = change.final, change.base
-    known = base.get(final.path)
+    known = base.entries.get(final.path)
     if before is None or known is None or before.kind is not final.kind:
         return final
     if known.kind is not final.kind and known.kind is not Kind.HARDLINK:
@@ -139,7 +142,7 @@ def _link_group(
     candidates: list[Entry] = []
     for path in paths:
         if path in difference.unchanged_links:
-            known = base.get(path)
+            known = base.entries.get(path)
             if known is not None:
                 candidates.append(
                     replace(

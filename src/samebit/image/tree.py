@@ -199,8 +199,8 @@ def _entry(
     kind = _KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is None:
         return None
-    xattrs, dropped_acl = kept_xattrs(_read_xattrs(full))
-    if dropped_acl and acls is not None:
+    xattrs, dropped = kept_xattrs(_read_xattrs(full), os.fsdecode(b"/" + path))
+    if dropped and acls is not None:
         acls.append(path)
     device = (0, 0)
     if kind in (Kind.CHARACTER, Kind.BLOCK):

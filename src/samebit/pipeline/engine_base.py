@@ -29,8 +29,9 @@ def ensure_base(engine: Engine, store: Store, image: Image) -> str:
     with store.exclusive(f"engine-base-{image.descriptor.digest.hex}"):
         if not engine.has_image(name):
             with store.temporary_directory() as directory:
-                _write_layout(store, image, directory)
-                engine.import_base(name, directory)
+                layout = directory / "base"
+                _write_layout(store, image, layout)
+                engine.import_base(name, layout)
     return name
 
 

@@ -47,7 +47,11 @@ class LoweredSteps:
 
 def shown(instruction: Instruction) -> str:
     """Word an instruction on one line of bounded width."""
-    text = " ".join(f"{instruction.keyword} {instruction.arguments}".split())
+    flags = " ".join(
+        f"--{flag.name}" if flag.value is None else f"--{flag.name}={flag.value}"
+        for flag in instruction.flags
+    )
+    text = " ".join(f"{instruction.keyword} {flags} {instruction.arguments}".split())
     return text if len(text) <= _SHOWN_WIDTH else text[: _SHOWN_WIDTH - 1] + "…"
 
 

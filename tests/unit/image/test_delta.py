@@ -22,11 +22,8 @@ class Tree:
     def __init__(
         self, entries: Mapping[bytes, Entry], groups: tuple[tuple[bytes, ...], ...] = ()
     ) -> None:
-        self._entries = entries
+        self.entries = entries
         self._groups = groups
-
-    def get(self, path: bytes) -> Entry | None:
-        return self._entries.get(path)
 
     def groups(self) -> tuple[tuple[bytes, ...], ...]:
         return self._groups
@@ -115,7 +112,7 @@ def test_removed_paths_become_explicit_whiteouts(trees: tuple[Path, Path]) -> No
 def test_a_path_that_only_the_rendering_had_needs_no_whiteout(trees: tuple[Path, Path]) -> None:
     (trees[0] / "engine-made").write_text("")
     known = {
-        path: entry for path, entry in index_of(trees[0])._entries.items() if b"made" not in path
+        path: entry for path, entry in index_of(trees[0]).entries.items() if b"made" not in path
     }
     assert delta(trees, Tree(known)) == {}
 
