@@ -132,11 +132,6 @@ def has_wildcards(text: str) -> bool:
     return False
 
 
-def unescape(text: str) -> str:
-    r"""Drop the backslashes of a pattern without wildcards (`a\[b` means the file `a[b`)."""
-    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
-
-
 def compile_match(text: str) -> re.Pattern[str]:
     """Compile filepath.Match itself: no `**`, no matching of parents. Raises PatternError."""
     return re.compile(_translate(re.sub(r"\*+", "*", text)), re.DOTALL)

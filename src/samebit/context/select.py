@@ -19,7 +19,6 @@ from samebit.context.patterns import (
     compile_match,
     compile_pattern,
     has_wildcards,
-    unescape,
 )
 from samebit.context.tree_copy import NotInTreeError, TreeCopier, resolve
 from samebit.dockerfile.lowering_model import Layout, Selection
@@ -82,7 +81,7 @@ def find_matches(root: bytes, source: str, place: Place) -> list[bytes]:
     fixed = 0
     while fixed < len(parts) and not has_wildcards(parts[fixed]):
         fixed += 1
-    base = os.fsencode("/".join(unescape(part) for part in parts[:fixed]))
+    base = os.fsencode("/".join(parts[:fixed]))
     if fixed == len(parts):
         return [base]
     try:
@@ -143,7 +142,7 @@ class _Run:
         pattern = clean_path("/" + pattern)[1:]
         literal = not has_wildcards(base) and not has_wildcards(pattern)
         if literal:
-            self._resolve(os.fsencode(unescape(clean_path(f"/{base}/{pattern}"))), source)
+            self._resolve(os.fsencode(clean_path(f"/{base}/{pattern}")), source)
         include = compile_patterns((pattern,), self.selection.place) if pattern else None
         for match in find_matches(self.copier.root, base, self.selection.place):
             real = self._resolve(match, source)

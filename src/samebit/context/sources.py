@@ -50,15 +50,36 @@ def check_sources(
     empty = set()
     for source in sources:
         if source.pattern:
-            if not find_matches(root, source.path, source.place):
+            matches = find_matches(root, source.path, source.place)
+            if not matches:
                 empty.add((source.step, source.index))
-            continue
-        path = os.fsencode(source.path)
-        try:
-            resolve(root, path)
-        except NotInTreeError as error:
-            raise _not_found(source, path, context, rules) from error
+        else:
+            matches = [os.fsencode(source.path)]
+            try:
+                resolve(root, matches[0])
+            except NotInTreeError as error:
+                raise _not_found(source, matches[0], context, rules) from error
+        if source.nested:
+            _check_nested(staged, matches, source)
     return frozenset(empty)
+
+
+def _check_nested(staged: Path, matches: list[bytes], source: ContextSource) -> None:
+    """ADD is resolved by the engine from the directory above the staged context."""
+    above, name = os.fsencode(staged.parent), os.fsencode(staged.name)
+    for match in matches:
+        try:
+            seen = resolve(above, name + b"/" + match)
+            same = seen == (name + b"/" + resolve(os.fsencode(staged), match)).rstrip(b"/")
+        except NotInTreeError:
+            same = False
+        if not same:
+            raise MachineError(
+                f"ADD {source.written}: the engine cannot follow a symlink through the root of the "
+                "build context",
+                where=source.place,
+                fix="name the file that the link stands for",
+            )
 
 
 def place_material(

@@ -25,7 +25,8 @@ class ContextSource:
 
     `written` is as in the Dockerfile, expanded; `path` is cleaned, relative to the context, empty
     for the whole. `pattern` means that matching nothing is allowed. `step` is `<stage>/<ordinal>`,
-    `index` counts the step's sources; mounts are counted after them.
+    `index` counts the paths of a COPY or ADD, or the mounts of a RUN. `nested` means that the
+    engine resolves it from the directory above, so that no symlink may lead through the root.
     """
 
     step: str
@@ -34,6 +35,7 @@ class ContextSource:
     path: str
     pattern: bool
     place: Place
+    nested: bool = False
 
 
 class TreeKind(enum.Enum):
