@@ -61,9 +61,7 @@ class Storage:
             },
         }
 
-    def call(
-        self, *arguments: str, cwd: Path | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    def call(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a short buildah command to its end and give its output."""
         return subprocess.run(
             self.command(*arguments),
