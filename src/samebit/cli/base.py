@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import click
 
 from samebit.cli.options import parse_tags, progress_options, style
-from samebit.debian.recipe import DEFAULT_VARIANT, VARIANTS, DebianBase
-from samebit.lock.epoch import DEFAULT_EPOCH, parse_epoch
 from samebit.model.platform import Platform
-from samebit.pipeline.base import make_base
-from samebit.pipeline.outputs import Outputs, deliver
+from samebit.pipeline.base import DEFAULT_VARIANT, VARIANTS, DebianBase, base_epoch, make_base
+from samebit.pipeline.outputs import Outputs, deliver, parse_locations
+from samebit.pipeline.session import open_session
 from samebit.report.progress import BuildProgress
-from samebit.store.home import default_home
-from samebit.store.store import Store
-from samebit.transports.locate import parse_destination
-from samebit.transports.resolve import stored_image
 
 
 @click.group("base")
@@ -75,11 +69,10 @@ def debian(
     The same packages give the same digest, whenever and wherever it is made. The image's time is
     SOURCE_DATE_EPOCH, else 1980-01-02.
     """
-    home = default_home()
     told = BuildProgress(style(progress, quiet=quiet))
     wanted = Outputs(
         tags=parse_tags(tags),
-        locations=tuple(parse_destination(text) for text in outputs),
+        locations=parse_locations(outputs),
         push=push,
         load=load,
         iidfile=iidfile,
@@ -91,11 +84,9 @@ def debian(
         include=tuple(name.strip() for name in include.split(",") if name.strip()),
         platform=Platform.parse(platform) if platform else None,
     )
-    given = os.environ.get("SOURCE_DATE_EPOCH")
-    epoch = parse_epoch(given) if given is not None else DEFAULT_EPOCH
-    store = Store(home / "store")
-    image = make_base(recipe, epoch, store, say=told.line)
-    deliver(wanted, image, stored_image(store, image).manifest.config, store, told.say)
+    session = open_session()
+    image = make_base(recipe, base_epoch(), session.store, say=told.line)
+    deliver(wanted, image, session.store, told.say)
     if as_json:
         document = {"digest": str(image.digest), "mediaType": image.media_type, "size": image.size}
         click.echo(json.dumps(document, sort_keys=True))

@@ -16,15 +16,11 @@ from samebit.cli.options import (
     recipe_options,
     style,
 )
-from samebit.engines.select import start_engine
 from samebit.pipeline.build import BuildResult, build
-from samebit.pipeline.outputs import Outputs, deliver
+from samebit.pipeline.outputs import Outputs, deliver, parse_locations
+from samebit.pipeline.session import open_session
 from samebit.report.progress import BuildProgress
 from samebit.report.terminal import print_finding
-from samebit.store.home import default_home
-from samebit.store.store import Store
-from samebit.transports.locate import parse_destination
-from samebit.transports.resolve import stored_image
 
 
 @click.command("build")
@@ -78,26 +74,24 @@ def command(
     CONTEXT is the directory that COPY and ADD take files from. The first build records a lock
     beside the Dockerfile; commit it, and every later build anywhere gives the same digest.
     """
-    home = default_home()
     wanted = Outputs(
         tags=parse_tags(tags),
-        locations=tuple(parse_destination(text) for text in outputs),
+        locations=parse_locations(outputs),
         push=push,
         load=load,
         iidfile=iidfile,
         metadata_file=metadata_file,
     )
     wanted.check()
+    session = open_session(engine)
     request = build_request(
-        recipe, excluded=(home, *wanted.paths()), locked=locked, use_memo=not no_cache
+        recipe, excluded=(session.home, *wanted.paths()), locked=locked, use_memo=not no_cache
     )
     told = BuildProgress(style(progress, quiet=quiet))
-    store = Store(home / "store")
-    result = build(request, store, lambda: start_engine(engine, home), told)
+    result = build(request, session.store, session.start_engine, told)
     for finding in result.findings:
         print_finding(finding)
-    image = stored_image(store, result.platforms[0][1])
-    deliver(wanted, result.image, image.manifest.config, store, told.say)
+    deliver(wanted, result.image, session.store, told.say)
     _tell(result, told)
     if as_json:
         click.echo(json.dumps(_document(result), sort_keys=True))

@@ -10,13 +10,11 @@ from typing import Any
 import click
 
 from samebit.cli.options import build_request, progress_options, recipe_options, style
-from samebit.lock.difference import Change
-from samebit.pipeline.lock import check, difference, record
+from samebit.pipeline.lock import Change, check, difference, record
 from samebit.pipeline.request import EVERYTHING
+from samebit.pipeline.session import open_session
 from samebit.report.progress import BuildProgress
 from samebit.report.terminal import print_finding
-from samebit.store.home import default_home
-from samebit.store.store import Store
 
 
 @click.command("lock")
@@ -57,15 +55,14 @@ def command(
         changes = difference(*compared)
         _print(changes, as_json=as_json)
         sys.exit(1 if changes else 0)
-    home = default_home()
+    session = open_session()
     told = BuildProgress(style(progress, quiet=quiet))
-    store = Store(home / "store")
-    request = build_request(recipe, excluded=(home,), update=update)
+    request = build_request(recipe, excluded=(session.home,), update=update)
     if only_check:
-        path = check(request, store, told.say)
+        path = check(request, session.store, told.say)
         told.say(f"{path} is up to date")
         return
-    result = record(request, store, told.say)
+    result = record(request, session.store, told.say)
     for finding in result.findings:
         print_finding(finding)
     told.say(f"wrote {result.path}" if result.written else f"{result.path} was up to date")

@@ -81,12 +81,12 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _report_bug() -> int:
-    from samebit.store.home import default_home  # noqa: PLC0415 - only needed for a bug report
+    from samebit.pipeline.session import state_folder  # noqa: PLC0415 - only for a bug report
 
     text = f"samebit {samebit.__version__}, Python {sys.version.split()[0]}\n"
     text += traceback.format_exc()
     name = f"bug-{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
-    path = default_home() / "reports" / name
+    path = state_folder() / "reports" / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")

@@ -10,10 +10,9 @@ from typing import Any, TypeVar
 import click
 
 from samebit.errors import UsageError
-from samebit.lock.epoch import parse_epoch
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
-from samebit.pipeline.request import BuildRequest
+from samebit.pipeline.request import BuildRequest, parse_epoch
 from samebit.report.progress import Style
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])

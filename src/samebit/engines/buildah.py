@@ -17,7 +17,7 @@ from samebit.engines.isolation import choose_runtime
 from samebit.engines.machine import filesystem_of
 from samebit.engines.protocol import EnginePlan, FinalTree, Progress
 from samebit.errors import InputError, MachineError
-from samebit.image.tree import Rendering
+from samebit.model.rendering import Rendering
 
 
 class Buildah:
@@ -47,7 +47,7 @@ class Buildah:
     def import_base(self, name: str, layout: Path) -> None:
         """Import the only image of the OCI layout at `layout` under `name`."""
         with self._storage.in_use():
-            # By a relative path, because buildah makes a name of the path, and not every path is one.
+            # By a relative path: buildah makes a name of it, and not every path is a name.
             done = self._storage.call(
                 "pull", "--quiet", self._storage.policy(), f"oci:{layout.name}", cwd=layout.parent
             )

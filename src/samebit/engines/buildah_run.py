@@ -21,7 +21,7 @@ from samebit.engines import shim
 from samebit.engines.buildah_storage import Storage, ulimits
 from samebit.engines.protocol import TRUST_PATH, EnginePlan, Progress, StepFailedError
 from samebit.errors import InternalError
-from samebit.image.tree import Rendering
+from samebit.model.rendering import Rendering
 
 HOST_NAME = "samebit"
 # Docker's default set beyond buildah's: what `docker build` users' RUN steps may do.

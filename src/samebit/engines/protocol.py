@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from samebit.image.tree import Rendering
+from samebit.model.rendering import Rendering
 
 TRUST_PATH = "/dev/.samebit/ca.pem"
 

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from samebit.errors import MachineError
 from samebit.image.entry import Entry, Kind
-from samebit.image.whiteout import whiteout
 from samebit.image.tree import Change, TreeDifference
+from samebit.image.whiteout import whiteout
 
 # What engines leave when they make mount points for RUN (FIELD: buildah, BuildKit and runc make
 # these; versions differ in which). Dropped when the base lacks them and they are empty.

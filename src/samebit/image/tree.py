@@ -20,6 +20,7 @@ from pathlib import Path
 from samebit.errors import InputError
 from samebit.image.entry import Entry, Kind
 from samebit.image.xattrs import kept_xattrs
+from samebit.model.rendering import Rendering
 
 _CHUNK = 1 << 20
 
@@ -31,18 +32,6 @@ _KINDS = {
     stat.S_IFBLK: Kind.BLOCK,
     stat.S_IFIFO: Kind.FIFO,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Rendering:
-    """A tree as the engine mounted it: `root` is the directory's absolute path.
-
-    `overlay` says that it is a native overlay mount, where an untouched directory proves its whole
-    subtree untouched.
-    """
-
-    root: bytes
-    overlay: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from samebit.pipeline.build import prepare
 from samebit.pipeline.request import BuildRequest
 from samebit.store.store import Store
 
+__all__ = ["Change", "LockResult", "check", "difference", "record"]
+
 
 @dataclass(frozen=True, slots=True)
 class LockResult:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from samebit.canonical import json as canonical_json
 from samebit.errors import InputError, MachineError, Place, UsageError
-from samebit.model.descriptor import Descriptor
+from samebit.model.descriptor import OCI_MANIFEST, Descriptor
 from samebit.model.reference import Reference
 from samebit.registry.client import RegistryClient
 from samebit.store.durable import replace_file
 from samebit.store.store import Store
 from samebit.transports.dispatch import save
-from samebit.transports.locate import Location, Transport
+from samebit.transports.locate import Location, Transport, parse_destination
+from samebit.transports.resolve import stored_image
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +51,20 @@ class Outputs:
                 )
 
 
+def parse_locations(texts: Iterable[str]) -> tuple[Location, ...]:
+    """Read the values of -o. Raises UsageError."""
+    return tuple(parse_destination(text) for text in texts)
+
+
 def deliver(
     outputs: Outputs,
     image: Descriptor,
-    config: Descriptor,
     store: Store,
     say: Callable[[str], None],
 ) -> None:
-    """Write every output; each is whole or not there at all.
+    """Write every output of an image, or of an index; each is whole or not there at all.
 
-    `config` is the config's descriptor, for the metadata file. Raises InputError, MachineError or
-    UsageError as the place does.
+    Raises InputError, MachineError or UsageError as the place does.
     """
     for tag in outputs.tags:
         store.tag(str(tag), image)
@@ -74,7 +78,6 @@ def deliver(
         _write(outputs.iidfile, str(image.digest).encode("ascii"))
     if outputs.metadata_file is not None:
         document: dict[str, object] = {
-            "containerimage.config.digest": str(config.digest),
             "containerimage.descriptor": {
                 "mediaType": image.media_type,
                 "digest": str(image.digest),
@@ -82,6 +85,9 @@ def deliver(
             },
             "containerimage.digest": str(image.digest),
         }
+        if image.media_type == OCI_MANIFEST:
+            config = stored_image(store, image).manifest.config
+            document["containerimage.config.digest"] = str(config.digest)
         if outputs.tags:
             document["image.name"] = ",".join(str(tag) for tag in outputs.tags)
         _write(outputs.metadata_file, canonical_json.encode(document) + b"\n")

@@ -8,7 +8,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 
+from samebit.lock.epoch import parse_epoch
 from samebit.model.platform import Platform
+
+__all__ = ["EVERYTHING", "STANDARD_INPUT", "BuildRequest", "parse_epoch"]
 
 STANDARD_INPUT = "-"
 EVERYTHING = "*"

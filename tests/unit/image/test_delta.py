@@ -12,8 +12,9 @@ import pytest
 from samebit.errors import MachineError
 from samebit.image.delta import make_delta
 from samebit.image.entry import Entry, Kind
-from samebit.image.tree import Rendering, compare
+from samebit.image.tree import compare
 from samebit.image.whiteout import Whiteout
+from samebit.model.rendering import Rendering
 
 
 class Tree:

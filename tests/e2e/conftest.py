@@ -1,0 +1,32 @@
+"""What the end-to-end tests share: the real command with a state folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from samebit_command import Samebit
+
+
+@pytest.fixture(scope="session")
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One state folder for all tests of a worker, so that bases are made and imported once."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def samebit(shared_home: Path) -> Samebit:
+    """The command with the worker's shared state folder."""
+    return Samebit(shared_home)
+
+
+@pytest.fixture
+def busybox_context(tmp_path: Path) -> Path:
+    """An empty context that holds a static busybox, for Dockerfiles that start from scratch."""
+    found = shutil.which("busybox")
+    assert found, "busybox-static is not installed: make setup"
+    context = tmp_path / "context"
+    context.mkdir()
+    shutil.copy(found, context / "busybox")
+    return context
