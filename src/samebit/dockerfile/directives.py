@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from samebit.dockerfile.source import SPACES, Line, Source
 from samebit.errors import DockerfileError
 
-_DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*\Z", re.DOTALL)
+_DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\f\r ]*=[\t\f\r ]*(.+?)[\t\f\r ]*\Z")
 _KNOWN = ("check", "escape", "syntax")
 
 

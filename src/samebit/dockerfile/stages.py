@@ -22,7 +22,7 @@ from samebit.errors import DockerfileError, Place, UsageError
 from samebit.model.finding import Finding
 from samebit.model.platform import Platform
 
-_OFFICIAL_SYNTAX = re.compile(r"(docker\.io/)?docker/dockerfile(-upstream)?([:@ ].*)?\Z")
+_OFFICIAL_SYNTAX = re.compile(r"([^/]+/)?docker/dockerfile(-upstream)?([:@ ].*)?\Z")
 
 
 @dataclass(frozen=True, slots=True)

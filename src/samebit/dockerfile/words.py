@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from samebit.dockerfile.source import BLANKS, SPACES
 
 _BLANKS = re.compile(f"[{BLANKS}]+")
+# Around flags docker knows only the spaces of ASCII.
+_ASCII_SPACES = BLANKS + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,12 @@ def flags(text: str, start: int, escape: str) -> tuple[list[Token], int]:
     found: list[Token] = []
     at = start
     while True:
-        at = _skip(text, at)
+        at = _skip(text, at, _ASCII_SPACES)
         if not text.startswith("--", at):
-            return found, at
+            return found, _skip(text, at, SPACES)
         value, end = _flag(text, at, escape)
         if value == "--":
-            return found, _skip(text, end)
+            return found, _skip(text, end, SPACES)
         found.append(Token(value, at, end))
         at = end
 
@@ -52,7 +54,7 @@ def _flag(text: str, start: int, escape: str) -> tuple[str, int]:
     at = start
     while at < len(text):
         character = text[at]
-        if not quote and character in SPACES:
+        if not quote and character in _ASCII_SPACES:
             break
         at += 1
         if quote and character == quote:
@@ -69,8 +71,8 @@ def _flag(text: str, start: int, escape: str) -> tuple[str, int]:
     return "".join(out), at
 
 
-def _skip(text: str, at: int) -> int:
-    while at < len(text) and text[at] in SPACES:
+def _skip(text: str, at: int, spaces: str) -> int:
+    while at < len(text) and text[at] in spaces:
         at += 1
     return at
 
@@ -91,7 +93,7 @@ def quoted(text: str, start: int, end: int, escape: str) -> list[Token]:
     """Split `text[start:end]` at white space outside quotes; quotes and escapes stay."""
     tokens: list[Token] = []
     at = start
-    while (at := _skip(text, at)) < end:
+    while (at := _skip(text, at, SPACES)) < end:
         value, after = _word(text, at, end, escape)
         if value:
             tokens.append(Token(value, at, after))

@@ -217,6 +217,10 @@ def test_env_wins_over_arg_and_says_so() -> None:
     ]
 
 
+def test_env_wins_over_arg_in_expansion_too() -> None:
+    assert last("FROM base\nARG LANG=de\nUSER $LANG\n").words == ("C",)
+
+
 RUNS: list[tuple[str, tuple[str, ...]]] = [
     ("RUN a $B", ("/bin/sh", "-c", "a $B")),
     ('RUN ["a", "$B"]', ("a", "$B")),
