@@ -24,6 +24,8 @@ from samebit.errors import InternalError
 from samebit.model.rendering import Rendering
 
 HOST_NAME = "samebit"
+# The host's own name must resolve: sudo and Java complain otherwise.
+_HOSTS = f"127.0.0.1\tlocalhost {HOST_NAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 # Docker's default set beyond buildah's: what `docker build` users' RUN steps may do.
 _CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_MKNOD", "CAP_NET_RAW")
 _STEP_LINE = re.compile(r"(?:\[(\d+)/\d+\] )?STEP (\d+)(?:/\d+)?: ")
@@ -136,9 +138,7 @@ class Run:
 
     def _write_shim(self) -> Path:
         hosts = self._work / "hosts"
-        hosts.write_text("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n", "utf-8")
-        hostname = self._work / "hostname"
-        hostname.write_text(f"{HOST_NAME}\n", "utf-8")
+        hosts.write_text(_HOSTS, "utf-8")
         state = self._work / "state"
         state.mkdir()
         bound = {TRUST_PATH: str(self._plan.trust)} if self._plan.trust else {}
@@ -149,10 +149,12 @@ class Run:
             "state": str(state),
             "hostname": HOST_NAME,
             "set_if_absent": dict(self._plan.set_if_absent),
-            "replaced": {"/etc/hosts": str(hosts), "/etc/hostname": str(hostname)},
+            "replaced": {"/etc/hosts": str(hosts)},
             "bound": bound,
             "steps": {
                 marker: {
+                    "args": list(step.args),
+                    "cwd": step.cwd,
                     "env": list(step.env),
                     "network": step.network,
                     "secrets": list(step.secrets),
@@ -227,16 +229,15 @@ class Run:
                 self._progress.line(text)
 
     def _check_agreement(self) -> None:
-        """Compare the engine's working directory with the evaluator's, for each step it ran."""
+        """Compare what the engine was about to run with what the evaluator computed."""
         if not self._log.exists():
             return
         for line in self._log.read_text("utf-8").splitlines():
             noted = json.loads(line)
-            step = self._plan.steps[noted["step"]]
-            if noted["cwd"] != step.cwd or tuple(noted["args"]) != step.args:
+            wanted = self._plan.steps[noted["step"]].args
+            if not _same_command(noted["args"], wanted):
                 raise InternalError(
-                    f"the engine ran {noted['args']!r} in {noted['cwd']!r} where the evaluator"
-                    f" computed {list(step.args)!r} in {step.cwd!r}",
+                    f"the engine ran {noted['args']!r} where the evaluator computed {list(wanted)}",
                     fix="please report this together with the Dockerfile",
                 )
 
@@ -257,6 +258,14 @@ class Run:
             process.wait()
         if self._reader is not None:
             self._reader.join(_STOP_SECONDS)
+
+
+def _same_command(found: list[str], wanted: tuple[str, ...]) -> bool:
+    """Tell whether a command is the wanted one; its program may have been found on some PATH."""
+    if not found or not wanted:
+        return not found and not wanted
+    same_name = found[0].rpartition("/")[2] == wanted[0].rpartition("/")[2]
+    return same_name and tuple(found[1:]) == wanted[1:]
 
 
 def _quote(text: str) -> str:

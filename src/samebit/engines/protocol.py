@@ -15,10 +15,9 @@ TRUST_PATH = "/dev/.samebit/ca.pem"
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """What one RUN step gets: exactly this environment, and the network it asked for.
+    """What one RUN step gets: exactly this command, directory and environment.
 
-    `args` and `cwd` are what the evaluator computed; the engine's own idea of them is compared.
-    `network` is default, host or none. `secrets` are (variable, mount point) pairs: the secret that
+    The engine's own idea of `args` is compared. `network` is default, host or none. `secrets` are (variable, mount point) pairs: the secret that
     the engine mounts there is given in the environment instead.
     """
 

@@ -75,7 +75,6 @@ def test_a_run_knows_everything_about_itself() -> None:
     assert made.text.splitlines() == [
         "FROM localhost/samebit/base:b AS s0",
         'USER "app"',
-        'WORKDIR "/srv"',
         "ENV SAMEBIT_STEP=0/1",
         'RUN ["/bin/sh","-c","triggered"]',
         "ENV SAMEBIT_STEP=0/4",
@@ -101,12 +100,15 @@ def test_environment_in_the_dockerfile_only_where_no_shim_runs() -> None:
     assert lines(body, environment_in_dockerfile=True) == [
         "FROM localhost/o AS s0",
         'USER "0"',
-        'WORKDIR "/"',
         'ENV V="1"',
         'ENV PATH="/bin"',
+        'WORKDIR "/"',
         'RUN ["/bin/sh","-c","one"]',
+        "WORKDIR /",
         'ENV A="q\\"\\$"',
+        'WORKDIR "/"',
         'RUN ["/bin/sh","-c","two"]',
+        "WORKDIR /",
     ]
     for bad in ("RUN --network=none x", "RUN --security=insecure x",
                 "RUN --mount=type=secret,id=a,env=A x"):  # fmt: skip
@@ -152,16 +154,16 @@ def test_every_line_knows_its_instruction() -> None:
         if line.startswith("COPY"):
             assert origin.keyword == "COPY"
     assert phase.origin(0) is phase.origin(len(texts) + 1) is None
-    # FROM, USER, WORKDIR, ENV, RUN (folded), COPY, ENV, RUN
-    keywords = [o.keyword if (o := phase.at_step(1, n)) else None for n in range(1, 10)]
-    assert keywords == ["FROM", "RUN", "RUN", "RUN", "RUN", "COPY", "RUN", "RUN", None]
+    # FROM, USER, ENV, RUN (folded), COPY, ENV, RUN
+    keywords = [o.keyword if (o := phase.at_step(1, n)) else None for n in range(1, 9)]
+    assert keywords == ["FROM", "RUN", "RUN", "RUN", "COPY", "RUN", "RUN", None]
     assert phase.at_step(2, 1) is None
 
 
 def test_workdir_is_made_by_the_user_in_force_even_twice() -> None:
     assert lines("USER u\nWORKDIR /a\nUSER root\nWORKDIR b\nRUN x\nWORKDIR /a/b\n")[1:] == [
-        'USER "u"', 'WORKDIR "/a"', 'USER "root"', 'WORKDIR "/a/b"', "ENV SAMEBIT_STEP=0/5",
-        'RUN ["/bin/sh","-c","x"]', 'WORKDIR "/a/b"',
+        'USER "u"', 'WORKDIR "/a"', "WORKDIR /", 'USER "root"', 'WORKDIR "/a/b"', "WORKDIR /",
+        "ENV SAMEBIT_STEP=0/5", 'RUN ["/bin/sh","-c","x"]', 'WORKDIR "/a/b"', "WORKDIR /",
     ]  # fmt: skip
 
 
