@@ -119,9 +119,9 @@ class _Run:
                     make_directory(Path(os.fsdecode(self.copier.destination), os.fsdecode(target)))
                 self.copier.tree(real, target, None, self.exclude)
                 continue
-            if self.selection.directory_only and has_wildcards(source):
+            if self.selection.directory_only and not named:
                 raise MachineError(
-                    f"{source} matches a file, and the destination does not end in a slash",
+                    f"{source} is a file that the engine cannot copy to a new name",
                     where=self.selection.place,
                     fix="end the destination with / so that it is a directory",
                 )

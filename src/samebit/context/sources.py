@@ -21,11 +21,14 @@ from samebit.dockerfile.lowering_model import (
     Layout,
     Material,
     Selection,
+    SourceFacts,
     TreeKind,
     TreeRef,
 )
 from samebit.errors import DockerfileError, InternalError, MachineError
 
+# Names with these are patterns to buildah, even where it found them itself.
+_PATTERN_BYTES = frozenset(b"*?[\\")
 TreeRoots = Callable[[TreeRef], Path]
 
 
@@ -39,15 +42,16 @@ class Fetched:
 
 def check_sources(
     staged: Path, context: Path, rules: IgnoreRules, sources: Collection[ContextSource]
-) -> frozenset[tuple[str, int]]:
+) -> SourceFacts:
     """Look up, before anything runs, what COPY, ADD and bind mounts take from the context.
 
-    `staged` is the staged copy of `context`. Gives (step, index) of the patterns that match
-    nothing, which `lower` must leave out, as docker does. Raises DockerfileError for a path that
-    does not exist, saying which ignore rule keeps it out if one does.
+    `staged` is the staged copy of `context`. What it gives is for `lower`. Raises DockerfileError
+    for a path that does not exist, saying which ignore rule keeps it out if one does, and
+    MachineError for a symlink that the engine cannot follow.
     """
     root = os.fsencode(staged)
     empty = set()
+    unusual = set()
     for source in sources:
         if source.pattern:
             matches = find_matches(root, source.path, source.place)
@@ -59,9 +63,11 @@ def check_sources(
                 resolve(root, matches[0])
             except NotInTreeError as error:
                 raise _not_found(source, matches[0], context, rules) from error
-        if source.nested:
+        if any(set(match) & _PATTERN_BYTES for match in matches):
+            unusual.add((source.step, source.index))
+        elif source.nested:
             _check_nested(staged, matches, source)
-    return frozenset(empty)
+    return SourceFacts(frozenset(empty), frozenset(unusual))
 
 
 def _check_nested(staged: Path, matches: list[bytes], source: ContextSource) -> None:

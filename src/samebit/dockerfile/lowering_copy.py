@@ -23,6 +23,7 @@ from samebit.dockerfile.lowering_model import (
     InlineFile,
     Layout,
     Selection,
+    SourceFacts,
 )
 from samebit.dockerfile.lowering_modes import ModeChange, ModeError, parse_chmod
 from samebit.dockerfile.lowering_state import (
@@ -32,11 +33,14 @@ from samebit.dockerfile.lowering_state import (
     has_wildcards,
     step_id,
 )
-from samebit.dockerfile.lowering_text import flag, glob_literal, json_words
+from samebit.dockerfile.lowering_text import flag, json_words
 from samebit.dockerfile.syntax import Heredoc
 from samebit.errors import DockerfileError, InputError, MachineError, Place
 from samebit.model.digest import Digest
 
+_PATTERN = re.compile(r"[*?\[\\]")
+# Sources that can only mean names which the engine would take for patterns.
+_UNUSUAL = re.compile(r"\\|\[[\[*?]")
 _OWNER = re.compile(r"""[^\s'"\\$]+\Z""")
 _DEFAULT_FILE_MODE = 0o644
 _DEFAULT_URL_MODE = 0o600
@@ -86,12 +90,15 @@ def copy_sources(step: Step) -> tuple[ContextSource, ...]:
 def lower_copy(step: Step, state: State) -> list[str]:
     """Give the engine's lines for a COPY or ADD, adding the materials they need."""
     copy = _Copy(step, state)
-    empty = state.options.empty_patterns if step.base is None else frozenset()
+    facts = state.options.sources if step.base is None else SourceFacts()
     for kind, group in groupby(copy.sources, key=type):
         members = list(group)
         if kind is LocalSource:
             local = [source for source in members if isinstance(source, LocalSource)]
-            copy.local([s for s in local if (step_id(step), s.index) not in empty])
+            copy.local(
+                [s for s in local if (step_id(step), s.index) not in facts.empty],
+                unusual=any((step_id(step), s.index) in facts.unusual for s in local),
+            )
             continue
         for source in members:
             if isinstance(source, GitAddress):
@@ -136,7 +143,7 @@ class _Copy:
         directory = self.state.directory()
         content = document.content.encode("utf-8", "surrogateescape")
         self.state.materials.append(InlineFile(directory, name, content, mode, self.step.where))
-        self._copy(self.state.context_name(directory), ["/" + glob_literal(name)])
+        self._copy(self.state.context_name(directory), [self._file(name)])
 
     def url(self, url: str) -> None:
         directory = self.state.directory()
@@ -153,10 +160,17 @@ class _Copy:
                 place=self.step.where,
             )
         )
+        path = self._file(name)
+        if self.step.switch("unpack") and path == "/":
+            raise MachineError(
+                f"the engine cannot unpack a file named {name!r}",
+                where=self.step.where,
+                fix="fetch and unpack it with RUN",
+            )
         if self.step.switch("unpack"):
-            self._add([f"{FILES_DIRECTORY}/{directory}/{glob_literal(name)}"])
+            self._add([f"{FILES_DIRECTORY}/{directory}{path}"])
         else:
-            self._copy(self.state.context_name(directory), ["/" + glob_literal(name)])
+            self._copy(self.state.context_name(directory), [path])
 
     def git(self, address: GitAddress) -> None:
         keep = self.step.switch("keep-git-dir")
@@ -188,12 +202,13 @@ class _Copy:
         )
         self._copy(self.state.context_name(directory), ["/"])
 
-    def local(self, sources: list[LocalSource]) -> None:
+    def local(self, sources: list[LocalSource], *, unusual: bool) -> None:
         if not sources:
             return
         step = self.step
         unpack = _unpacks(step)
-        if _is_special(step):
+        unusual = unusual or any(_UNUSUAL.search(source.written) for source in sources)
+        if _is_special(step) or unusual:
             self._select(sources, unpack=unpack)
             return
         patterns = [_pattern(source.written) for source in sources]
@@ -208,7 +223,7 @@ class _Copy:
         parents = bool(step.switch("parents"))
         paths = [source.written if parents else cleaned(source.written) for source in sources]
         single = paths[0] if len(self.sources) + len(step.files) == 1 else ""
-        named = bool(single) and not parents and not has_wildcards(single)
+        named = bool(single) and not parents and not _PATTERN.search(single)
         directory = self.state.directory()
         self.state.materials.append(
             Selection(
@@ -226,9 +241,21 @@ class _Copy:
         )
         name = self.state.context_name(directory)
         if named:
-            self._copy(name, ["/" + glob_literal(basename(single))])
+            self._copy(name, [f"/{basename(single)}"])
         else:
             self._copy(name, ["/"])
+
+    def _file(self, name: str) -> str:
+        """Give the source for a material's only file."""
+        if not _PATTERN.search(name):
+            return f"/{name}"
+        if not self.destination.endswith("/"):
+            raise MachineError(
+                f"the engine cannot copy a file named {name!r} to a new name",
+                where=self.step.where,
+                fix="end the destination with / so that it is a directory",
+            )
+        return "/"
 
     def _copy(self, name: str, paths: list[str]) -> None:
         self._line("COPY", [flag("from", name, self.step.where)], paths)
@@ -305,14 +332,9 @@ def _classify(step: Step) -> list[_Source]:
 
 
 def _pattern(source: str) -> str:
-    """Give the engine's pattern for a source path: literal as far as docker takes it so."""
-    parts = cleaned(source).split("/")
-    fixed = 0
-    while fixed < len(parts) and not has_wildcards(parts[fixed]):
-        fixed += 1
-    literal = [glob_literal(part) for part in parts[:fixed]]
+    """Give the engine's pattern for a source."""
     # `**` means more than `*` to the engine, but not to docker.
-    return "/".join([*literal, *(re.sub(r"\*+", "*", part) for part in parts[fixed:])])
+    return re.sub(r"\*+", "*", cleaned(source))
 
 
 def _digest(text: str, place: Place) -> Digest:

@@ -38,6 +38,18 @@ class ContextSource:
     nested: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What looking at the staged context told, as (step, index) of a ContextSource.
+
+    `empty` are patterns that match nothing; `unusual` name or match entries whose names the engine
+    would take for patterns.
+    """
+
+    empty: frozenset[tuple[str, int]] = frozenset()
+    unusual: frozenset[tuple[str, int]] = frozenset()
+
+
 class TreeKind(enum.Enum):
     """What kind of tree a selection is taken from."""
 
@@ -199,6 +211,21 @@ class Phase:
     def origin(self, line: int) -> Instruction | None:
         """Give the instruction behind a line (from 1) of `text`; None for lines of our own."""
         return self.origins[line - 1] if 0 < line <= len(self.origins) else None
+
+    def at_step(self, stage: int, step: int) -> Instruction | None:
+        """Give the instruction that the engine calls `[stage/…] STEP step/…`, both from 1.
+
+        With a single stage the engine prints no stage; it is 1.
+        """
+        continued = False
+        at = [0, 0]
+        for line, origin in zip(self.text.splitlines(), self.origins, strict=True):
+            if not continued:
+                at = [at[0] + 1, 1] if line.startswith("FROM ") else [at[0], at[1] + 1]
+                if at == [stage, step]:
+                    return origin
+            continued = line.endswith("\\")
+        return None
 
 
 @dataclass(frozen=True, slots=True)

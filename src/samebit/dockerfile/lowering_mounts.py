@@ -82,13 +82,14 @@ class Mounts:
     def _cache(self, mount_step: MountStep) -> None:
         mount = mount_step.mount
         target = self._target(mount)
-        access = "rw" if mount.writable else "ro"
         identity = mount.id or normpath(mount.target or "")
         if mount_step.base is None:
             # The engine takes ids as paths; `sharing` orders parallel steps, of which there are
             # none, and its lock file would lie visibly in the cache.
             options = [("id", hashlib.sha256(identity.encode()).hexdigest()[:32])]
             options += self._ownership(mount, default_mode=None)
+            # Writable is the default, and saying so twice is an error to buildah 1.28.
+            access = "" if mount.writable else "ro"
             self._emit("cache", target, options, access=access, identity=identity)
             return
         if mount.mode is not None or mount.uid is not None or mount.gid is not None:
@@ -103,6 +104,7 @@ class Mounts:
         if key not in self.state.caches:
             self.state.caches[key] = self._whole(mount_step, source)
         context = self.state.context_name(self.state.caches[key])
+        access = "rw" if mount.writable else "ro"
         self._emit("bind", target, [("from", context), ("source", "/content")], access=access)
 
     def _tmpfs(self, mount: Mount) -> None:

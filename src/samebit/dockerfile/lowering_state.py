@@ -14,6 +14,7 @@ from samebit.dockerfile.lowering_model import (
     FILES_DIRECTORY,
     Material,
     RunStep,
+    SourceFacts,
     TreeKind,
     TreeRef,
 )
@@ -28,14 +29,14 @@ class LoweringOptions:
     `bases` gives the engine's name of each outside image. `stage_images` is the prefix of the names
     under which phases commit stages; it must be unique to the build. `capture` ends the result with
     the step that the shim reads the tree in. `environment_in_dockerfile` is for chroot isolation,
-    where no shim runs. `empty_patterns` are what `check_sources` found.
+    where no shim runs. `sources` is what `check_sources` found.
     """
 
     bases: Mapping[External, str]
     stage_images: str = "localhost/samebit/stage:0"
     capture: bool = True
     environment_in_dockerfile: bool = False
-    empty_patterns: frozenset[tuple[str, int]] = frozenset()
+    sources: SourceFacts = field(default_factory=SourceFacts)
 
 
 @dataclass(slots=True)

@@ -15,9 +15,8 @@ from samebit.dockerfile.syntax import Instruction
 from samebit.errors import MachineError, Place
 
 _LINE_LIMIT = 8000
-# A continuation line must not look like a comment or be blank, and its end must not look like
-# another continuation.
-_BAD_START = re.compile(r"[\s#]")
+# What a continuation line must not look like: engines drop comments there.
+_COMMENT = re.compile(r"\s*#")
 _FLAG_SPECIAL = re.compile(r"""([\\'"$])""")
 _FLAG_SEPARATOR = re.compile(r"""([\\'"\s])""")
 
@@ -79,24 +78,21 @@ def flag(name: str, value: str, place: Place) -> str:
     return f"--{name}={escaped}"
 
 
-def glob_literal(path: str) -> str:
-    """Escape a path so that the engine, which expands every source as a pattern, finds itself."""
-    return re.sub(r"([*?\[\\])", r"\\\1", path)
-
-
 def _json(values: list[str]) -> str:
     text = json.dumps(values, ensure_ascii=True, separators=(",", ":"))
-    # Neither a variable nor a heredoc can be seen in these escapes; JSON readers turn them back.
-    return text.replace("$", "\\u0024").replace("<", "\\u003c").replace("`", "\\u0060")
+    # No variable, heredoc or comment can be seen in these escapes; JSON readers turn them back.
+    return re.sub(r"[$<`#]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _fold(text: str) -> list[str]:
     lines = []
     while len(text) > _LINE_LIMIT:
-        cut = _LINE_LIMIT
-        while cut > 1 and (_BAD_START.match(text[cut]) or text[cut - 1] in "\\ \t"):
-            cut -= 1
+        cut = next((n for n in range(_LINE_LIMIT, 0, -1) if not _COMMENT.match(text, n)), None)
+        if cut is None:
+            raise MachineError(
+                f"the engine cannot take a value with {_LINE_LIMIT} number signs in a row",
+                fix="shorten it",
+            )
         lines.append(text[:cut] + "\\")
         text = text[cut:]
-    lines.append(text)
-    return lines
+    return [*lines, text]

@@ -18,6 +18,7 @@ from samebit.dockerfile.lowering_model import (
     InlineFile,
     Layout,
     Selection,
+    SourceFacts,
     TreeKind,
     TreeRef,
 )
@@ -167,7 +168,7 @@ def test_sources_are_checked_before_anything_runs(tmp_path: Path) -> None:
             source("yarn.lock*", "yarn.lock*", pattern=True, index=2),
         ],
     )
-    assert found == {("0/1", 2)}
+    assert found == SourceFacts(empty=frozenset({("0/1", 2)}))
     for written, path, words in [
         ("secret", "secret", ".dockerignore:2"),
         ("out", "out", "not part of the build context"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from samebit.context import stage as stage_module
 from samebit.context.ignore import NO_RULES, IgnoreRules, parse_ignore
 from samebit.context.stage import ContextKind, Modes, StagedContext, digest_context, stage
 from samebit.context.stat_cache import StatCache
@@ -189,6 +190,27 @@ def test_a_symlink_on_the_way_makes_everything_reachable(tmp_path: Path) -> None
     context = make(tmp_path / "c")
     (context / "alias").symlink_to("src")
     assert "src/main.c" in paths(staged(context, tmp_path, only=[b"alias/main.c"]))
+
+
+def test_a_file_that_changes_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = make(tmp_path / "c")
+    real = stage_module._hash_and_copy
+
+    def slow(source: int, output: int | None) -> bytes:
+        content = real(source, output)
+        with (context / "run.sh").open("a") as stream:
+            stream.write("more")
+        return content
+
+    monkeypatch.setattr(stage_module, "_hash_and_copy", slow)
+    for attempt in (
+        lambda: digest_context(context, NO_RULES),
+        lambda: stage(context, NO_RULES, tmp_path / "s", epoch=EPOCH),
+    ):
+        with pytest.raises(InputError, match="changed while samebit was reading it"):
+            attempt()
 
 
 def test_missing_context(tmp_path: Path) -> None:
