@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,6 +69,8 @@ def save(store: Store, descriptor: Descriptor, path: Path, name: str | None = No
     InputError (the store's blobs), UsageError (`path` is something else) or MachineError.
     """
     blobs = reachable(store, descriptor)
+    # Through a symbolic link, as any other program would write.
+    path = Path(os.path.realpath(path))
     with machine_errors(f"cannot write the OCI layout {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or (path.is_dir() and not any(path.iterdir())):
@@ -93,17 +95,14 @@ def _appear(building: Path, path: Path) -> bool:
     mask = os.umask(0)
     os.umask(mask)
     building.chmod(0o777 & ~mask)
-    with suppress(FileExistsError, NotADirectoryError):
-        try:
-            os.rename(building, path)
-        except OSError as error:
-            if not path.is_dir() or not any(path.iterdir()):
-                raise
-            raise FileExistsError from error
-        sync_directory(path.parent)
-        # Leaving locked_directory deletes what bears the temporary name: nothing any more.
-        return True
-    return False
+    try:
+        os.rename(building, path)
+    except OSError as error:
+        if error.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}:
+            return False
+        raise
+    sync_directory(path.parent)
+    return True
 
 
 def _fill(store: Store, blobs: list[Descriptor], root: Path) -> None:

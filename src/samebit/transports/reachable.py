@@ -17,13 +17,17 @@ def reachable(store: Store, descriptor: Descriptor) -> list[Descriptor]:
     Raises InputError when a manifest is missing or malformed, or a blob is missing.
     """
     found: dict[Digest, Descriptor] = {}
+    manifests: set[Digest] = set()
     pending = [descriptor]
     while pending:
         current = pending.pop()
-        if current.digest in found:
+        if current.digest in manifests:
             continue
-        if len(found) > _MAX_MANIFESTS:
-            raise InputError(f"{descriptor.digest} consists of more than {_MAX_MANIFESTS} blobs")
+        manifests.add(current.digest)
+        if len(manifests) > _MAX_MANIFESTS:
+            raise InputError(
+                f"{descriptor.digest} consists of more than {_MAX_MANIFESTS} manifests"
+            )
         found[current.digest] = current
         data = store.read(current.digest, MAX_MANIFEST)
         manifest = parse_manifest(data, f"manifest {current.digest}", current.media_type)

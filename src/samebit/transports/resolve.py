@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from samebit.errors import InputError
-from samebit.image.config import MAX_CONFIG, ConfigDocument, parse_config
+from samebit.image.config import MAX_CONFIG, parse_config
 from samebit.image.manifest import (
     MAX_MANIFEST,
     Image,
@@ -59,22 +59,24 @@ def resolve(
             data, f"manifest {descriptor.digest} of {what}", descriptor.media_type
         )
         if isinstance(found, Manifest):
-            return _resolved(blobs, descriptor, found, data, platform, what)
+            config = _read(blobs, found.config, MAX_CONFIG, what)
+            document = parse_config(config, f"config {found.config.digest} of {what}")
+            _check_platform(document.platform, platform, what)
+            canonicalised = is_canonicalised(blobs, descriptor.digest)
+            return Resolved(Image(found, document, descriptor, canonicalised), data, config)
         descriptor = choose(blobs, found, platform, what).descriptor
     raise InputError(f"{what}: its indexes are nested deeper than {_MAX_DEPTH} levels")
 
 
 def choose(blobs: SmallBlobs, index: Index, platform: Platform | None, what: str) -> IndexEntry:
     """Choose an entry of `index` as `resolve` does. Raises InputError."""
-    if platform is None:
-        real = [
-            entry
-            for entry in index.entries
-            if entry.platform is None or entry.platform.os != "unknown"
-        ]
-        if len({entry.descriptor.digest for entry in real}) == 1:
-            return real[0]
-        platform = Platform.native()
+    real = [
+        entry for entry in index.entries if not entry.platform or entry.platform.os != "unknown"
+    ]
+    if len({entry.descriptor.digest for entry in real}) == 1 and (
+        platform is None or real[0].platform is None
+    ):
+        return real[0]
 
     def peek(found: Descriptor) -> Platform | None:
         try:
@@ -83,13 +85,13 @@ def choose(blobs: SmallBlobs, index: Index, platform: Platform | None, what: str
             if isinstance(manifest, Manifest):
                 config = _read(blobs, manifest.config, MAX_CONFIG, what)
                 return parse_config(config, what).platform
-            # An index inside: its platforms are its own matter.
-            return choose(blobs, manifest, platform, what).platform
         except InputError:
             # Not an image: a signature or an attestation, or its blobs are elsewhere.
-            return None
+            pass
+        # Nor are indexes beside others searched: a few of them can unfold to billions.
+        return None
 
-    return select(index, platform, what, peek)
+    return select(index, platform or Platform.native(), what, peek)
 
 
 def stored_image(store: Store, descriptor: Descriptor, platform: Platform | None = None) -> Image:
@@ -105,27 +107,12 @@ def is_canonicalised(blobs: SmallBlobs, digest: Digest) -> bool:
     return isinstance(blobs, Store) and blobs.record(CANONICALISED, digest.hex) is not None
 
 
-def _resolved(
-    blobs: SmallBlobs,
-    descriptor: Descriptor,
-    manifest: Manifest,
-    data: bytes,
-    platform: Platform | None,
-    what: str,
-) -> Resolved:
-    config = _read(blobs, manifest.config, MAX_CONFIG, what)
-    document = _document(config, manifest, what)
-    if platform is not None and not runs_on(document.platform, platform):
+def _check_platform(offer: Platform, wanted: Platform | None, what: str) -> None:
+    if wanted is not None and not runs_on(offer, wanted):
         raise InputError(
-            f"{what} has no image for {platform}; it has: {document.platform}",
+            f"{what} has no image for {wanted}; it has: {offer}",
             fix="choose it with --platform",
         )
-    image = Image(manifest, document, descriptor, is_canonicalised(blobs, descriptor.digest))
-    return Resolved(image, data, config)
-
-
-def _document(config: bytes, manifest: Manifest, what: str) -> ConfigDocument:
-    return parse_config(config, f"config {manifest.config.digest} of {what}")
 
 
 def _read(blobs: SmallBlobs, descriptor: Descriptor, limit: int, what: str) -> bytes:

@@ -1,0 +1,84 @@
+"""One way in and one way out for every kind of place but registries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from samebit.canonical import json as canonical_json
+from samebit.errors import InputError, InternalError
+from samebit.image.manifest import MAX_MANIFEST, Image
+from samebit.image.members import object_of
+from samebit.model.descriptor import Descriptor
+from samebit.model.platform import Platform
+from samebit.model.reference import Reference
+from samebit.store.store import Store
+from samebit.transports import containers_storage, docker_archive, oci_archive, oci_layout
+from samebit.transports.load import load_into_engine
+from samebit.transports.locate import Location, Transport
+from samebit.transports.resolve import stored_image
+
+_PATHS = {
+    Transport.OCI_LAYOUT: oci_layout.load,
+    Transport.OCI_ARCHIVE: oci_archive.load,
+    Transport.DOCKER_ARCHIVE: docker_archive.load,
+}
+
+
+def load(location: Location, store: Store, platform: Platform | None) -> Image:
+    """Bring the image at `location` into the store; for the store itself, just give it.
+
+    Raises InputError, UsageError or MachineError as the kind of place does, and InternalError for
+    registries, which samebit.registry reads.
+    """
+    if location.transport is Transport.STORE and location.reference is not None:
+        return stored_image(store, stored(store, location.reference), platform)
+    if location.transport is Transport.CONTAINERS_STORAGE and location.name is not None:
+        return containers_storage.load(location.name, store, platform)
+    reader = _PATHS.get(location.transport)
+    if reader is None or location.path is None:
+        raise InternalError(f"{location} is not read here")
+    return reader(location.path, store, platform, name=location.name, digest=location.digest)
+
+
+def save(
+    location: Location, store: Store, descriptor: Descriptor, names: Sequence[Reference] = ()
+) -> None:
+    """Write what `descriptor` reaches to `location`, called as it says, else by `names`.
+
+    Raises InputError, UsageError or MachineError as the kind of place does, and InternalError for
+    places that are not written here.
+    """
+    name = location.name or (str(names[0]) if names else None)
+    if location.transport is Transport.ENGINE:
+        chosen = [Reference.parse(location.name)] if location.name else names
+        load_into_engine(store, descriptor, chosen)
+    elif location.path is None:
+        raise InternalError(f"{location} is not written here")
+    elif location.transport is Transport.OCI_LAYOUT:
+        oci_layout.save(store, descriptor, location.path, name)
+    elif location.transport is Transport.OCI_ARCHIVE:
+        oci_archive.save(store, descriptor, location.path, name)
+    elif location.transport is Transport.DOCKER_ARCHIVE:
+        chosen = [Reference.parse(location.name)] if location.name else names
+        docker_archive.save(store, descriptor, location.path, chosen)
+    else:
+        raise InternalError(f"{location} is not written here")
+
+
+def stored(store: Store, reference: Reference) -> Descriptor:
+    """Give the descriptor that the store has for `reference`; its digest, if any, decides.
+
+    Raises InputError when there is none.
+    """
+    if reference.digest is None:
+        found = store.resolve(str(reference))
+        if found is None:
+            raise InputError(
+                f"the store holds no image called {reference}",
+                fix="build it with -t, or write docker://NAME for one in a registry",
+            )
+        return found
+    data = store.read(reference.digest, MAX_MANIFEST)
+    what = f"manifest {reference.digest}"
+    stated = object_of(canonical_json.decode(data, what), what).get("mediaType")
+    return Descriptor(stated if isinstance(stated, str) else "", reference.digest, len(data))
