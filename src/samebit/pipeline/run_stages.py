@@ -134,7 +134,7 @@ class _StagesRun:
 
     def _lower(self, staged: Mapping[str, StagedContext]) -> LoweredPlan:
         main = staged[MAIN]
-        empty = check_sources(
+        facts = check_sources(
             main.root,
             self.contexts.folder,
             self.contexts.rules,
@@ -148,7 +148,7 @@ class _StagesRun:
         options = LoweringOptions(
             bases=names,
             stage_images=f"localhost/samebit/stage:{self.work.name.strip('.')}",
-            empty_patterns=empty,
+            sources=facts,
         )
         return lower(self.part.plan, self.evaluation, options)
 
