@@ -40,8 +40,8 @@ class Header:
 
     `name` is as written (it may have leading `./` or trailing slashes). `kind` is the type flag,
     with v7, contiguous and sparse files as `0`. `mode` may have bits beyond 07777. `size` counts
-    the holes of sparse files. `mtime_ns` is in nanoseconds. `xattrs` are in the archive's order,
-    their names without the SCHILY prefix.
+    the `holes` of sparse files (bytes). `mtime_ns` is in nanoseconds. `xattrs` are in the archive's
+    order, their names without the SCHILY prefix.
     """
 
     name: bytes
@@ -56,14 +56,16 @@ class Header:
     gname: bytes
     device: tuple[int, int]
     xattrs: tuple[tuple[bytes, bytes], ...]
+    holes: int = 0
 
 
 class TarReader:
     """Read the members of an archive, given as chunks of bytes of any size, in order.
 
     `what` names the archive in errors. With `strict_end` the two zero blocks at the end must be
-    there; without, the archive may also end between two members. All methods raise InputError for
-    archives that are malformed, truncated or ambiguous.
+    there; without, the archive may also end between two members. `current` is the member whose
+    content `read` gives. All methods raise InputError for archives that are malformed, truncated or
+    ambiguous.
 
     `records` are the pax records of the current member in their order, `raw_headers` the blocks of
     its extended headers and its own, each of 512 bytes: what comparing archives needs beyond what
@@ -75,6 +77,7 @@ class TarReader:
         self._what = what
         self._strict_end = strict_end
         self._ended = False
+        self.current: Header | None = None
         # Content of the current member: what the archive still holds of it, and the runs of data
         # and holes that its reader still has to see.
         self._stored = 0
@@ -95,6 +98,8 @@ class TarReader:
             return None
         self._source.skip(self._stored + self._padding)
         self._stored = self._padding = self._run_left = 0
+        self._runs = iter(())
+        self.current = None
         records: list[tuple[bytes, bytes]] = []
         long_names: dict[bytes, bytes] = {}
         raw_headers: list[bytes] = []
@@ -190,13 +195,14 @@ class TarReader:
             device = (number(fields[12], what), number(fields[13], what))
             if min(device) < 0:
                 raise InputError(f"{what}: a negative device number")
-        return Header(
+        size = self._open_content(block, flag, records, pax, what)
+        self.current = Header(
             name=name,
             kind=flag if flag in _HEADER_ONLY else b"0",
             mode=number(fields[1], what),
             uid=_override(pax, b"uid", fields[2], what),
             gid=_override(pax, b"gid", fields[3], what),
-            size=self._open_content(block, flag, records, pax, what),
+            size=size,
             mtime_ns=_mtime(pax.get(b"mtime"), fields[5], what),
             link=pax.get(b"linkpath") or long_names.get(b"K") or _text(fields[8]),
             uname=pax.get(b"uname") or uname,
@@ -205,7 +211,9 @@ class TarReader:
             xattrs=tuple(
                 (key[len(XATTR) :], value) for key, value in pax.items() if key.startswith(XATTR)
             ),
+            holes=size - self._stored if flag not in _HEADER_ONLY else 0,
         )
+        return self.current
 
     def _open_content(
         self,

@@ -11,9 +11,11 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from samebit.errors import InputError
 from samebit.image.entry import Kind
 from samebit.image.entry_spool import decode_facts, encode_facts
-from samebit.image.layer_members import CONTENT, MAX_PATH, MTIME, TYPE, XATTR, Facts, Member
+from samebit.image.layer_members import CONTENT, MTIME, TYPE, XATTR, Facts, Member
+from samebit.image.whiteout import AUFS_PREFIX, OPAQUE, PREFIX
 
 _LAYOUT = """
 CREATE TABLE tree (
@@ -21,13 +23,17 @@ CREATE TABLE tree (
     inode INTEGER, PRIMARY KEY (side, path)
 ) WITHOUT ROWID;
 CREATE INDEX by_inode ON tree (side, inode, path) WHERE inode IS NOT NULL;
+CREATE TABLE inode (
+    side INTEGER, number INTEGER, facts BLOB, PRIMARY KEY (side, number)
+) WITHOUT ROWID;
 CREATE TABLE removed (side INTEGER, path BLOB, PRIMARY KEY (side, path)) WITHOUT ROWID;
 """
-_PREFIX = b".wh."
-_OPAQUE = b".wh..wh..opq"
-_AUFS = b".wh..wh."
 # What a container can see of an entry.
 _VISIBLE = frozenset({TYPE, "mode", "uid", "gid", "size", "link", "device", MTIME, CONTENT})
+_LONGER_THAN_ANY_PATH = 4097
+# A short entry can imply thousands of directories with long names.
+_MAX_IMPLIED = 64 << 20
+_SHARED = ("mode", "uid", "gid", MTIME)
 _IMPLIED = encode_facts({TYPE: b"directory"})
 
 
@@ -49,7 +55,8 @@ class AppliedTrees:
         database.executescript(_LAYOUT)
         database.execute("BEGIN")
         self._inodes = 0
-        self._parent: dict[int, bytes | None] = {0: None, 1: None}
+        self._implied = [0, 0]
+        self._parent: list[bytes | None] = [None, None]
 
     def start_layer(self, side: int) -> None:
         """Say that the members that follow are of another layer."""
@@ -59,11 +66,11 @@ class AppliedTrees:
     def apply(self, side: int, layer: int, member: Member) -> None:
         """Apply one member of layer number `layer`."""
         parent, slash, name = member.path.rpartition(b"/")
-        if name.startswith(_PREFIX):
-            if name == _OPAQUE:
+        if name.startswith(PREFIX):
+            if name == OPAQUE:
                 self._remove_lower(side, layer, parent, itself=False)
-            elif not name.startswith(_AUFS):
-                lower = parent + slash + name[len(_PREFIX) :]
+            elif not name.startswith(AUFS_PREFIX):
+                lower = parent + slash + name[len(PREFIX) :]
                 self._remove_lower(side, layer, lower, itself=True)
             return
         self._make_parents(side, layer, parent)
@@ -83,16 +90,19 @@ class AppliedTrees:
                 facts[TYPE] = b"hard link to nothing"
             else:
                 source, facts, inode = found
+                self._share(side, inode, facts, member.facts)
         self._insert(
             side, member.path, source, encode_facts(facts), directory=directory, inode=inode
         )
 
     def copy(self) -> None:
         """Let side 1 be what side 0 is, for images with the same lower layers."""
-        self._database.execute("DELETE FROM tree WHERE side = 1")
         self._database.execute(
             "INSERT INTO tree SELECT 1, path, layer, ordinal, directory, facts, inode"
             " FROM tree WHERE side = 0"
+        )
+        self._database.execute(
+            "INSERT INTO inode SELECT 1, number, facts FROM inode WHERE side = 0"
         )
 
     def count(self, side: int) -> int:
@@ -113,6 +123,7 @@ class AppliedTrees:
                     "SELECT path FROM tree WHERE side = ? AND inode = ? ORDER BY path LIMIT 2",
                     (side, inode),
                 ).fetchall()
+                facts = self._inode_facts(side, inode)
                 if len(group) > 1:
                     facts["hard-links"] = group[0][0]
             yield TreeEntry(path, layer, ordinal, facts)
@@ -153,6 +164,11 @@ class AppliedTrees:
                 )
             path = path.rpartition(b"/")[0]
         for path in reversed(missing):
+            self._implied[side] += len(path)
+            if self._implied[side] > _MAX_IMPLIED:
+                raise InputError(
+                    f"layer {layer + 1}: too many directories without entries of their own"
+                )
             self._insert(side, path, (layer, -1), _IMPLIED, directory=True)
         self._parent[side] = parent
 
@@ -176,7 +192,30 @@ class AppliedTrees:
             self._database.execute(
                 "UPDATE tree SET inode = ? WHERE side = ? AND path = ?", (inode, side, path)
             )
-        return (layer, ordinal), decode_facts(facts), inode
+            self._database.execute("INSERT INTO inode VALUES (?, ?, ?)", (side, inode, facts))
+        return (layer, ordinal), self._inode_facts(side, inode), inode
+
+    def _inode_facts(self, side: int, inode: int) -> Facts:
+        row = self._database.execute(
+            "SELECT facts FROM inode WHERE side = ? AND number = ?", (side, inode)
+        ).fetchone()
+        return decode_facts(row[0])
+
+    def _share(self, side: int, inode: int, facts: Facts, link: Facts) -> None:
+        """Give a group the attributes of one more link to it, as unpackers do but for symlinks."""
+        if facts[TYPE] == b"symlink":
+            return
+        seen = visible(link)
+        shared = facts | {
+            name: value
+            for name, value in seen.items()
+            if name in _SHARED or name.startswith(XATTR)
+        }
+        if shared != facts:
+            self._database.execute(
+                "UPDATE inode SET facts = ? WHERE side = ? AND number = ?",
+                (encode_facts(shared), side, inode),
+            )
 
     def _insert(
         self,
@@ -206,5 +245,5 @@ def visible(facts: Facts) -> Facts:
 def _below(path: bytes) -> tuple[bytes, bytes]:
     """Give the first path below `path` and the first one after all of them."""
     if not path:
-        return b"\0", b"\xff" * (MAX_PATH + 1)
+        return b"\0", b"\xff" * _LONGER_THAN_ANY_PATH
     return path + b"/", path + b"0"

@@ -11,6 +11,7 @@ from samebit.canonical.tar_reader import Header, TarReader
 from samebit.errors import InputError
 from samebit.image.entry import Kind
 from samebit.image.layer_blob import LayerBlob, plain_chunks
+from samebit.image.layer_reader import DEFAULT_LIMITS, Limits, tree_path
 
 Facts: TypeAlias = dict[str, bytes]
 """Attributes of an entry by name: numbers as decimal (mode: octal) text, names as they are."""
@@ -37,10 +38,6 @@ _UNDERSTOOD = frozenset(
 )
 # Longer values are kept as their hash: nobody reads them, and a spool must not hold megabytes.
 _MAX_VALUE = 300
-# Linux's PATH_MAX: no engine can unpack more.
-MAX_PATH = 4096
-# Holes cost no stored bytes, so they escape the limits of decompression.
-_MAX_HOLES = 64 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,46 +54,35 @@ class Member:
     facts: Facts
 
 
-def read_members(layer: LayerBlob) -> Iterator[Member]:
+def read_members(layer: LayerBlob, limits: Limits = DEFAULT_LIMITS) -> Iterator[Member]:
     """Read a layer to its end, in bounded memory, verifying it.
 
-    Raises InputError: damaged, malformed, not what its digest or diff ID say, or with names that
-    lead out of the tree.
+    Raises InputError: damaged, malformed, beyond `limits`, not what its digest or diff ID say, or
+    with names that lead out of the tree.
     """
     reader = TarReader(plain_chunks(layer), layer.what, strict_end=False)
-    holes = 0
+    content = holes = names = 0
     for ordinal, header in enumerate(reader):
+        content += header.size
+        holes += header.holes
+        names += len(header.name) + len(header.link) + 64
+        if (
+            ordinal >= limits.entries
+            or content > limits.content
+            or holes > limits.holes
+            or names > limits.names
+        ):
+            raise InputError(
+                f"{layer.what}: entry {header.name[:100]!r}: it would unpack to more than the"
+                " limits allow"
+            )
         path = tree_path(header.name, layer.what)
         link = tree_path(header.link, layer.what) if header.kind == Kind.HARDLINK.value else b""
         facts = _facts(header, reader)
         if header.kind == Kind.FILE.value:
-            if _is_sparse(reader):
-                holes += header.size
-                if holes > _MAX_HOLES:
-                    raise InputError(
-                        f"{layer.what}: its sparse files are larger than {_MAX_HOLES} bytes"
-                    )
             facts[CONTENT] = _hash(reader)
         yield Member(ordinal, path, header.kind, link, facts)
     reader.drain()
-
-
-def tree_path(name: bytes, what: str) -> bytes:
-    """Give the path that an unpacker uses, without leading, trailing or doubled slashes and dots.
-
-    Raises InputError when it leads out of the tree, or is longer than Linux can hold.
-    """
-    if len(name) > MAX_PATH or b"\0" in name:
-        raise InputError(f"{what}: a name that no tree can hold: {name[:100]!r}")
-    parts: list[bytes] = []
-    for part in name.split(b"/"):
-        if part == b"..":
-            if not parts:
-                raise InputError(f"{what}: {name!r} leads out of the tree")
-            parts.pop()
-        elif part not in (b"", b"."):
-            parts.append(part)
-    return b"/".join(parts)
 
 
 def _facts(header: Header, reader: TarReader) -> Facts:
@@ -146,12 +132,6 @@ def _format(reader: TarReader) -> bytes:
     if block[257:263] != b"ustar\0":
         return b"v7"
     return b"star" if block[508:] == b"tar\0" else b"ustar"
-
-
-def _is_sparse(reader: TarReader) -> bool:
-    return reader.raw_headers[-1][156:157] == b"S" or any(
-        key.startswith(b"GNU.sparse.") for key, _ in reader.records
-    )
 
 
 def _bounded(value: bytes) -> bytes:
