@@ -207,9 +207,7 @@ class AppliedTrees:
             return
         seen = visible(link)
         shared = facts | {
-            name: value
-            for name, value in seen.items()
-            if name in _SHARED or name.startswith(XATTR)
+            name: value for name, value in seen.items() if name in _SHARED or name.startswith(XATTR)
         }
         if shared != facts:
             self._database.execute(

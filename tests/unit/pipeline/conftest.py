@@ -110,9 +110,7 @@ class Layout:
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
             "config": described,
-            "layers": [
-                self.put(pack(data), media_type, **(layer_line or {})) for data in layers
-            ],
+            "layers": [self.put(pack(data), media_type, **(layer_line or {})) for data in layers],
             **(manifest or {}),
         }
         return self.put(json.dumps(body, indent=indent).encode(), OCI_MANIFEST)
@@ -153,7 +151,7 @@ def make(tmp_path: Path) -> Callable[..., str]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build() -> Any:
     """Give the builders themselves: Item, directory, archive, packed and Layout."""
 
