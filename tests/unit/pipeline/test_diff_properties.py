@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,6 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from samebit.errors import InputError
 from samebit.model.image_difference import Grade
 from samebit.pipeline.diff import diff_images
 
@@ -85,3 +88,40 @@ def test_one_change_is_told_at_its_place_and_nowhere_else(build: Any, data: st.D
     )
     seen = field != "uname" and not hidden
     assert report.grade is (Grade.DIFFERENT if seen else Grade.SAME_TREE)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_a_damaged_archive_is_compared_or_refused(build: Any, data: st.DataObject) -> None:
+    """No bytes that a stranger puts into a layer give anything but a report or an InputError."""
+    items = [
+        build.directory("d"),
+        build.item("d/f", b"x" * 600, pax={"SCHILY.xattr.user.x": "1"}),
+        build.item("l", type=tarfile.LNKTYPE, linkname="d/f"),
+        build.item("n" * 120, b"y"),
+    ]
+    plain = build.archive(items)
+    broken = bytearray(plain[: data.draw(st.integers(0, len(plain)))])
+    for _ in range(data.draw(st.integers(0, 6))):
+        if broken:
+            start = data.draw(st.integers(0, len(broken) - 1))
+            broken[start : start + 1] = data.draw(st.binary(max_size=12))
+    if data.draw(st.booleans()):
+        _sum_headers(broken)
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        first, second = build.layout(root / "a"), build.layout(root / "b")
+        a = str(first.name(first.image(plain, plain)))
+        b = str(second.name(second.image(plain, bytes(broken))))
+        with contextlib.suppress(InputError):
+            report = diff_images(a, b)
+            assert report.identical == (bytes(broken) == plain)
+
+
+def _sum_headers(archive: bytearray) -> None:
+    """Make the checksums right again, so that what is behind them is reached too."""
+    for start in range(0, len(archive) - 511, 512):
+        block = archive[start : start + 512]
+        if block[257:262] == b"ustar":
+            total = sum(block[:148]) + sum(block[156:]) + 8 * 0x20
+            archive[start + 148 : start + 156] = b"%06o\0 " % total
