@@ -218,6 +218,14 @@ def test_indexes(layout: Callable[[str], Any], build: Any) -> None:
     assert only_attested.grade is Grade.SAME_DIFF_IDS
     assert only_attested.images == ()
 
+    fewer = diff_images(
+        made("e", b"1", "linux/amd64"), made("f", b"1", "linux/amd64", "linux/arm64")
+    )
+    assert fewer.index is not None
+    assert fewer.index.only_b == ("linux/arm64",)
+    assert fewer.images == ()
+    assert fewer.grade is Grade.DIFFERENT
+
 
 def test_an_index_with_one_image(layout: Callable[[str], Any], build: Any) -> None:
     many = layout("many")
