@@ -20,7 +20,7 @@ from samebit.store.failure import machine_errors
 from samebit.store.locking import exclusive_directory
 from samebit.store.store import Store
 from samebit.store.temporary import clean_abandoned, create_locked_file, locked_directory
-from samebit.transports.layout_source import load_from_layout
+from samebit.transports.layout_source import LayoutFiles, load_from_layout
 from samebit.transports.reachable import reachable
 
 _CHUNK = 1 << 20
@@ -47,6 +47,11 @@ class _Directory:
             os.close(descriptor)
             raise InputError(f"{self.what}: {path} is not a file")
         return os.fdopen(descriptor, "rb")
+
+
+def files_of(path: Path) -> LayoutFiles:
+    """Give the files of the layout at `path`, to read them in place; nothing is opened yet."""
+    return _Directory(path)
 
 
 def load(
