@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loopback_registry import LoopbackRegistry
 from samebit_command import Samebit
 
 
@@ -30,3 +32,13 @@ def busybox_context(tmp_path: Path) -> Path:
     context.mkdir()
     shutil.copy(found, context / "busybox")
     return context
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackRegistry]:
+    """A real registry on loopback, over plain HTTP, shared by the tests of a file."""
+    if shutil.which("docker-registry") is None:
+        pytest.skip("docker-registry is not installed")
+    running = LoopbackRegistry.start(tmp_path_factory.mktemp("registry") / "r")
+    yield running
+    running.stop()

@@ -70,6 +70,11 @@ def open_workspace(request: BuildRequest) -> Workspace:
     )
 
 
+def has_dockerfile(folder: Path) -> bool:
+    """Tell whether `folder` can be a build context without -f."""
+    return any((folder / name).is_file() for name in _NAMES)
+
+
 def find_dockerfile(context: Path, file: str | None) -> Path | None:
     """Give the Dockerfile that `file` names, or the context's; None for standard input.
 
