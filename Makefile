@@ -29,7 +29,7 @@ prove: lint ## everything, the long proofs included
 	$(PYTEST) -q $(PARALLEL)
 
 bench: setup ## how fast the hot paths are here
-	$(BIN)/python tools/bench
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
 demo: setup ## build an example twice, far apart, and compare the digests
 	@tools/demo

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from built_image import Steps, busybox_items, write_image
+from loopback_registry import LoopbackRegistry
 from samebit_command import Samebit
+from step_builds import Steps, busybox_items, write_image
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +51,13 @@ def steps(samebit: Samebit, base_layout: Path, tmp_path: Path) -> Steps:
     context = tmp_path / "context"
     context.mkdir()
     return Steps(samebit, context, base_layout)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackRegistry]:
+    """A real registry on loopback, over plain HTTP, shared by the tests of a file."""
+    if shutil.which("docker-registry") is None:
+        pytest.skip("docker-registry is not installed")
+    running = LoopbackRegistry.start(tmp_path_factory.mktemp("registry") / "r")
+    yield running
+    running.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from built_image import Built, Item, Steps, directory, pack
+from step_builds import Built, Item, Steps, directory, pack
 
 pytestmark = pytest.mark.e2e
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from built_image import Item, Steps, busybox_items, directory, write_image
+from step_builds import Item, Steps, busybox_items, directory, write_image
 
 pytestmark = pytest.mark.e2e
 

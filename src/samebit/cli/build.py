@@ -11,10 +11,10 @@ import click
 from samebit.cli.options import (
     build_request,
     engine_option,
-    parse_tags,
     progress_options,
     recipe_options,
     style,
+    tags_of,
 )
 from samebit.pipeline.build import BuildResult, build
 from samebit.pipeline.outputs import Outputs, deliver, parse_locations
@@ -75,7 +75,7 @@ def command(
     beside the Dockerfile; commit it, and every later build anywhere gives the same digest.
     """
     wanted = Outputs(
-        tags=parse_tags(tags),
+        tags=tags_of(recipe, tags),
         locations=parse_locations(outputs),
         push=push,
         load=load,
@@ -91,7 +91,7 @@ def command(
     result = build(request, session.store, session.start_engine, told)
     for finding in result.findings:
         print_finding(finding)
-    deliver(wanted, result.image, session.store, told.say)
+    deliver(wanted, result.image, session.store, told.say, result.sources())
     _tell(result, told)
     if as_json:
         click.echo(json.dumps(_document(result), sort_keys=True))
@@ -104,8 +104,10 @@ def _tell(result: BuildResult, told: BuildProgress) -> None:
         told.say("nothing changed since the last build of these inputs")
     if result.lock_written:
         told.say(f"wrote {result.lock_file}")
-    if result.recorded:
-        told.say("recorded, not replayed: build again, here or elsewhere, to prove the digest")
+    if result.lock_file is None:
+        told.say("a Dockerfile from standard input has no lock: its base images are not pinned")
+    elif result.recorded:
+        told.say("recorded, not replayed: build with --no-cache, or elsewhere, to prove the digest")
 
 
 def _document(result: BuildResult) -> dict[str, object]:

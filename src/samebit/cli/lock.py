@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from samebit.cli.options import build_request, progress_options, recipe_options, style
 from samebit.pipeline.lock import Change, check, difference, record
 from samebit.pipeline.request import EVERYTHING
 from samebit.pipeline.session import open_session
+from samebit.pipeline.workspace import has_dockerfile
 from samebit.report.progress import BuildProgress
 from samebit.report.terminal import print_finding
 
@@ -37,7 +39,9 @@ from samebit.report.terminal import print_finding
 )
 @click.option("--json", "as_json", is_flag=True, help="Print changes as one JSON document.")
 @progress_options
+@click.pass_context
 def command(
+    invocation: click.Context,
     *,
     update: str | None,
     only_check: bool,
@@ -55,6 +59,8 @@ def command(
         changes = difference(*compared)
         _print(changes, as_json=as_json)
         sys.exit(1 if changes else 0)
+    if _is_context(invocation, update, recipe):
+        recipe["context"], update = update, EVERYTHING
     session = open_session()
     told = BuildProgress(style(progress, quiet=quiet))
     request = build_request(recipe, excluded=(session.home,), update=update)
@@ -67,6 +73,14 @@ def command(
         print_finding(finding)
     told.say(f"wrote {result.path}" if result.written else f"{result.path} was up to date")
     _print(result.changes, as_json=as_json)
+
+
+def _is_context(invocation: click.Context, update: str | None, recipe: dict[str, Any]) -> bool:
+    """Tell whether `--update .` was written: a pattern to click, the context to whoever wrote it."""
+    if update is None or invocation.get_parameter_source("context") != ParameterSource.DEFAULT:
+        return False
+    folder = Path(update)
+    return folder.is_dir() and (bool(recipe["file"] or recipe["image"]) or has_dockerfile(folder))
 
 
 def _print(changes: tuple[Change, ...], *, as_json: bool) -> None:

@@ -12,6 +12,7 @@ import click
 from samebit.errors import UsageError
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
+from samebit.pipeline.named import named_build
 from samebit.pipeline.request import BuildRequest, parse_epoch
 from samebit.report.progress import Style
 
@@ -23,6 +24,12 @@ _RECIPE = (
         "--file",
         metavar="FILE",
         help="The Dockerfile (default: CONTEXT/Dockerfile; - reads standard input).",
+    ),
+    click.option(
+        "--image",
+        metavar="NAME",
+        help="Build the image that samebit.toml in CONTEXT declares as [images.NAME]; other options"
+        " come on top.",
     ),
     click.option("--target", metavar="STAGE", help="Build this stage (default: the last)."),
     click.option(
@@ -126,12 +133,17 @@ def build_request(
 ) -> BuildRequest:
     """Make a request of the values of `recipe_options`. Raises UsageError."""
     epoch = recipe["source_date_epoch"]
+    context = _context(recipe["context"])
+    named = named_build(context, recipe["image"]) if recipe["image"] is not None else None
+    build_args = _build_args(recipe["build_args"])
     return BuildRequest(
-        context=_context(recipe["context"]),
-        file=recipe["file"],
-        target=recipe["target"],
-        platforms=_platforms(recipe["platforms"]),
-        build_args=_build_args(recipe["build_args"]),
+        context=named.context if named else context,
+        image=recipe["image"],
+        configuration=named.configuration if named else None,
+        file=recipe["file"] or (named.file if named else None),
+        target=recipe["target"] or (named.target if named else None),
+        platforms=_platforms(recipe["platforms"]) or (named.platforms if named else ()),
+        build_args={**dict(named.build_args), **build_args} if named else build_args,
         labels=_pairs(recipe["labels"], "--label"),
         build_contexts=_pairs(recipe["build_contexts"], "--build-context"),
         keep_modes=recipe["context_modes"] == "keep",
@@ -143,6 +155,14 @@ def build_request(
         use_memo=use_memo,
         update=update,
     )
+
+
+def tags_of(recipe: dict[str, Any], texts: Iterable[str]) -> tuple[Reference, ...]:
+    """Give the values of -t, else the tags of the image that --image names. Raises UsageError."""
+    found = parse_tags(texts)
+    if found or recipe["image"] is None:
+        return found
+    return named_build(_context(recipe["context"]), recipe["image"]).tags
 
 
 def parse_tags(texts: Iterable[str]) -> tuple[Reference, ...]:

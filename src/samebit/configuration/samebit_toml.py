@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from samebit.configuration.base_recipe import BaseRecipe, parse_base, parse_base_name
+from samebit.configuration.base_recipe import parse_base, parse_base_name
 from samebit.configuration.named_image import NamedImage, parse_image
+from samebit.debian.recipe import DebianBase
 from samebit.errors import Place, UsageError
 from samebit.model.reference import Reference
 from samebit.model.toml_source import TomlSource, nearest
@@ -21,10 +22,10 @@ class Configuration:
     """Everything samebit.toml says. `path` is None when there is no such file."""
 
     path: Path | None = None
-    bases: Mapping[Reference, BaseRecipe] = field(default_factory=lambda: MappingProxyType({}))
+    bases: Mapping[Reference, DebianBase] = field(default_factory=lambda: MappingProxyType({}))
     images: Mapping[str, NamedImage] = field(default_factory=lambda: MappingProxyType({}))
 
-    def base(self, reference: Reference) -> BaseRecipe | None:
+    def base(self, reference: Reference) -> DebianBase | None:
         """Look up the recipe of the base that FROM names, None when it is to be fetched."""
         return self.bases.get(reference)
 
@@ -65,7 +66,7 @@ def read_configuration(path: Path | None) -> Configuration:
 def parse_configuration(data: bytes, path: Path) -> Configuration:
     """Read the bytes of a samebit.toml; raises UsageError as `read_configuration` does."""
     root = TomlSource.parse(str(path), data).root()
-    bases: dict[Reference, BaseRecipe] = {}
+    bases: dict[Reference, DebianBase] = {}
     table = root.table("bases")
     for name in table.names():
         reference = parse_base_name(table, name)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from samebit.canonical.tar_reader import Header, TarReader
 from samebit.debian.tidy import Action, action
 from samebit.errors import InputError
 from samebit.image.entry import Entry, Kind
+from samebit.image.layer_reader import Member, open_layer
+from samebit.model.descriptor import OCI_LAYER
 
-_CHUNK = 1 << 20
 _ROOT = Entry(b"", Kind.DIRECTORY, 0o755)
-_CAPABILITY = b"security.capability"
+_WHAT = "mmdebstrap's archive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,60 +42,30 @@ def read_tree(tarball: Path, spool: Path) -> Iterator[Tree]:
     descriptor = os.open(spool, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with tarball.open("rb") as stream:
-            reader = TarReader(iter(lambda: stream.read(_CHUNK), b""), "mmdebstrap's archive")
-            entries, offsets = _spool(reader, descriptor)
+            members = open_layer(stream, OCI_LAYER, what=_WHAT)
+            entries, offsets = _spool(members, descriptor)
         yield Tree(tuple(_relinked(entries, offsets)), descriptor, offsets)
     finally:
         os.close(descriptor)
 
 
-def _spool(reader: TarReader, descriptor: int) -> tuple[dict[bytes, Entry], dict[bytes, int]]:
+def _spool(
+    members: Iterable[Member], descriptor: int
+) -> tuple[dict[bytes, Entry], dict[bytes, int]]:
     """Give all entries, whatever becomes of them, and where the contents of files are."""
     entries = {b"": _ROOT}
     offsets: dict[bytes, int] = {}
     end = 0
     with os.fdopen(descriptor, "wb", closefd=False) as output:
-        for header in reader:
-            entry = _entry(header)
+        for member in members:
+            entry = member.entry
             entries[entry.path] = entry
             if entry.kind is Kind.FILE:
                 offsets[entry.path] = end
                 end += entry.size
-                while data := reader.read():
+                while data := member.content.read():
                     output.write(data)
     return entries, offsets
-
-
-def _entry(header: Header) -> Entry:
-    path = _path(header.name)
-    kind = Kind(header.kind)
-    link = header.link
-    if kind is Kind.HARDLINK:
-        link = _path(link)
-    return Entry(
-        path,
-        kind,
-        header.mode & 0o7777,
-        header.uid,
-        header.gid,
-        header.size if kind is Kind.FILE else 0,
-        link if kind in (Kind.HARDLINK, Kind.SYMLINK) else b"",
-        header.device,
-        tuple(sorted(pair for pair in header.xattrs if _is_kept(pair[0]))),
-    )
-
-
-def _path(name: bytes) -> bytes:
-    path = name.removeprefix(b"./").rstrip(b"/")
-    if path == b".":
-        return b""
-    if path.startswith(b"/") or {b"", b".", b".."} & set(path.split(b"/") if path else ()):
-        raise InputError(f"mmdebstrap's archive holds an entry with the unusual name {name!r}")
-    return path
-
-
-def _is_kept(name: bytes) -> bool:
-    return name == _CAPABILITY or name.startswith(b"user.")
 
 
 def _relinked(entries: Mapping[bytes, Entry], offsets: dict[bytes, int]) -> Iterator[Entry]:
@@ -115,7 +85,7 @@ def _relinked(entries: Mapping[bytes, Entry], offsets: dict[bytes, int]) -> Iter
         origin = entry.link if entry.kind is Kind.HARDLINK else path
         target = entries.get(origin)
         if target is None or target.kind is Kind.HARDLINK:
-            raise InputError(f"mmdebstrap's archive links {path!r} to {origin!r}, which it lacks")
+            raise InputError(f"{_WHAT} links {path!r} to {origin!r}, which it lacks")
         if origin not in first:
             first[origin] = path
             if target.kind is Kind.FILE:

@@ -193,7 +193,8 @@ def _instruction(line: LogicalLine, start: int, escape: str) -> Instruction:
     instruction = Instruction(
         keyword=keyword,
         source="",
-        arguments=scope.text,
+        # docker writes the blanks that end a trigger's line into the config too.
+        arguments=text[scope.start :] if keyword == "ONBUILD" else scope.text,
         span=_span(line, begin, len(text)),
         flags=flags,
         exec_form=read.exec_form,

@@ -40,16 +40,19 @@ class Delta:
         return sum(entry.size for entry in self.entries)
 
 
-def make_delta(difference: TreeDifference, base: BaseTree, *, breaks_links: bool) -> Delta:
+def make_delta(
+    difference: TreeDifference, base: BaseTree, *, breaks_links: bool, stages: int = 1
+) -> Delta:
     """Turn a difference of renderings into layer entries.
 
     `breaks_links` says that the storage breaks a base's hard links on write, as overlay does; where
     it does not (vfs), a change that reaches a base's group raises MachineError naming the path,
-    because the storage cannot show which names were written.
+    because the storage cannot show which names were written. `stages` is how many stages stand on
+    the base: links made by an earlier one are refused alike.
     """
     changes = difference.changes
     if not breaks_links:
-        _refuse_hidden_links(difference, changes, base)
+        _refuse_hidden_links(difference, changes, base, stages)
     entries: dict[bytes, Entry] = {
         path: _true_entry(change, base) for path, change in changes.items()
     }
@@ -122,18 +125,19 @@ def _link_group(
 
 
 def _refuse_hidden_links(
-    difference: TreeDifference, changes: Mapping[bytes, Change], base: BaseTree
+    difference: TreeDifference, changes: Mapping[bytes, Change], base: BaseTree, stages: int
 ) -> None:
-    in_base_group = {path: group for group in base.groups() if len(group) > 1 for path in group}
+    below = {path for group in base.groups() for path in group}
     for paths in difference.links.values():
-        members = [path for path in paths if path in in_base_group]
+        # What an earlier stage linked is not in the base's index, so there any link may be one.
+        members = [path for path in paths if path in below or stages > 1]
         if members and any(path in changes for path in paths):
             name = members[0].decode("utf-8", "backslashreplace")
             raise MachineError(
-                f"/{name} is one of several hard links in the base image and this build changed"
-                " one of them; this storage driver cannot show which",
-                fix="use a storage driver with copy-up (overlay): unset SAMEBIT_STORAGE_DRIVER,"
-                " or keep SAMEBIT_HOME on a file system that supports overlay",
+                f"/{name} is one of several hard links from below this build's last stage, and this"
+                " storage driver cannot show which of them was changed",
+                fix="use the overlay driver: unset SAMEBIT_STORAGE_DRIVER, or keep SAMEBIT_HOME on"
+                " a file system that supports overlay",
             )
 
 

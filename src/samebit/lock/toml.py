@@ -32,9 +32,14 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def lock_path(dockerfile: Path) -> Path:
-    """Where the lock of a Dockerfile is: `<Dockerfile name>.lock` beside it."""
-    return dockerfile.with_name(dockerfile.name + ".lock")
+def lock_path(dockerfile: Path, image: str | None = None) -> Path:
+    """Where the lock of a Dockerfile is: `<Dockerfile name>.lock` beside it.
+
+    An image that samebit.toml names has `<Dockerfile name>@<image>.lock`, because several may be
+    built from one Dockerfile with other targets and arguments.
+    """
+    suffix = f"@{image}" if image else ""
+    return dockerfile.with_name(f"{dockerfile.name}{suffix}.lock")
 
 
 def temporary_prefix(lock: Path) -> str:
@@ -162,12 +167,23 @@ def write_lock(path: Path, lock: Lock) -> bool:
             raise
         _sync_directory(real.parent)
     except OSError as error:
-        raise MachineError(
-            f"cannot write the lock: {error.strerror}",
-            where=Place(str(path)),
-            fix="make its folder writable and free some space",
-        ) from error
+        raise _unwritable(path, error.strerror) from error
     return True
+
+
+def check_writable(path: Path) -> None:
+    """Raise the MachineError that `write_lock` would raise for a folder that takes no files."""
+    folder = Path(os.path.realpath(path)).parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unwritable(path, "its folder is read-only")
+
+
+def _unwritable(path: Path, why: str | None) -> MachineError:
+    return MachineError(
+        f"cannot write the lock: {why}",
+        where=Place(str(path)),
+        fix="make its folder writable and free some space",
+    )
 
 
 def _parse_recipe(table: TomlTable, bases: tuple[BaseReference, ...]) -> Recipe:

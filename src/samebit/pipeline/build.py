@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +12,15 @@ from samebit.debian.recipe import DebianBase
 from samebit.dockerfile.evaluate import evaluate
 from samebit.dockerfile.lowering import context_sources, reachable
 from samebit.engines.protocol import Engine
-from samebit.errors import LockError, Place
+from samebit.errors import LockError, MachineError, Place, UsageError
 from samebit.image.manifest import IndexEntry, encode_index
 from samebit.lock.epoch import DEFAULT_EPOCH, choose_epoch, locked_epoch
 from samebit.lock.model import Lock
-from samebit.lock.staleness import staleness
-from samebit.lock.toml import write_lock
+from samebit.lock.toml import check_writable, write_lock
 from samebit.model.descriptor import OCI_INDEX, Descriptor
 from samebit.model.finding import Finding
 from samebit.model.platform import Platform
+from samebit.model.reference import Reference
 from samebit.pipeline.base import make_base
 from samebit.pipeline.bases import BaseFinder
 from samebit.pipeline.contexts import Contexts
@@ -31,19 +32,21 @@ from samebit.pipeline.recipe import (
     require_fresh,
     resolve_recipe,
 )
-from samebit.pipeline.request import BuildRequest
+from samebit.pipeline.replay import is_unproven, note_recorded, note_replayed
+from samebit.pipeline.request import EVERYTHING, BuildRequest
 from samebit.pipeline.run_stages import run_stages
 from samebit.pipeline.workspace import Workspace, open_workspace
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
+from samebit.transports.locate import parse_source
 
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
     """What a build gave: the image (or the index of several), and what a person should know.
 
-    `reused` says that the memo answered. `lock_written` that the lock file changed; `recorded` that
-    no lock pinned the inputs before, so that no replay has proved the digest yet.
+    `reused` says that the memo answered, `lock_written` that the lock file changed, `recorded` that
+    this build or the one it reuses settled the lock, and that no replay has proved the digest yet.
     """
 
     image: Descriptor
@@ -55,10 +58,19 @@ class BuildResult:
     reused: bool
     findings: tuple[Finding, ...]
 
+    def sources(self) -> tuple[Reference, ...]:
+        """Give the images of registries whose layers this one may hold."""
+        found = []
+        for base in self.lock.bases:
+            with suppress(UsageError):
+                place = parse_source(base.name.removeprefix("docker-image://"))
+                found += [place.reference] if place.reference else []
+        return tuple(found)
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Everything that is known before the engine starts."""
+    """Everything that is known before the engine starts; `recorded`: the lock is to be written."""
 
     workspace: Workspace
     parts: tuple[ResolvedRecipe, ...]
@@ -79,9 +91,13 @@ def build(
     """
     prepared = prepare(request, store, progress.say)
     workspace, lock = prepared.workspace, prepared.lock
+    if prepared.recorded and workspace.lock_file is not None:
+        # Not after an hour of building.
+        check_writable(workspace.lock_file)
     findings = list(prepared.findings)
     images: list[tuple[Platform, Descriptor]] = []
     reused = True
+    unproven = False
     engine: Engine | None = None
     contexts = Contexts(request, workspace, store)
     for part in prepared.parts:
@@ -99,6 +115,7 @@ def build(
             known = recall(store, key) if request.use_memo else None
             if known is not None:
                 images.append((part.platform, known))
+                unproven = unproven or is_unproven(store, key)
                 continue
         reused = False
         engine = engine or start_engine()
@@ -116,17 +133,23 @@ def build(
         findings += done.findings
         if key is not None and done.context_digests == contexts.digests(part.plan, wanted):
             remember(store, key, done.image)
+            if prepared.recorded:
+                note_recorded(store, key, done.image.digest)
+            elif differs := note_replayed(store, key, done.image.digest):
+                findings.append(differs)
+            unproven = unproven or is_unproven(store, key)
+        elif prepared.recorded:
+            unproven = True
         images.append((part.platform, done.image))
-    written = False
-    if workspace.lock_file is not None and lock != workspace.lock:
-        written = write_lock(workspace.lock_file, lock)
+    image = _combined(store, images)
+    written = prepared.recorded and _write(workspace.lock_file, lock, image)
     return BuildResult(
-        image=_combined(store, images),
+        image=image,
         platforms=tuple(images),
         lock=lock,
         lock_file=workspace.lock_file,
         lock_written=written,
-        recorded=prepared.recorded,
+        recorded=unproven,
         reused=reused,
         findings=tuple(dict.fromkeys(findings)),
     )
@@ -149,6 +172,7 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
 
     with BaseFinder(
         store,
+        context=workspace.context,
         configuration=workspace.configuration,
         build_contexts=request.build_contexts,
         lock=workspace.lock,
@@ -164,10 +188,34 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
     recipe = recipe_of(workspace, request, parts)
     if request.locked:
         require_fresh(workspace, workspace.lock, recipe)
+    _require_match(request, parts)
     lock = new_lock(recipe, parts, epoch)
-    recorded = workspace.lock is None or bool(staleness(workspace.lock, recipe))
     findings += [finding for part in parts for finding in part.plan.findings]
-    return Prepared(workspace, parts, lock, recorded, tuple(findings))
+    return Prepared(workspace, parts, lock, lock != workspace.lock, tuple(findings))
+
+
+def _require_match(request: BuildRequest, parts: Sequence[ResolvedRecipe]) -> None:
+    names = sorted({base.locked.name for part in parts for base in part.bases.values()})
+    if request.update in {None, EVERYTHING} or any(map(request.updates, names)):
+        return
+    raise UsageError(
+        f"--update={request.update}: no base image has such a name",
+        fix=f"it is one of: {', '.join(names)}" if names else "this build has no base images",
+    )
+
+
+def _write(lock_file: Path | None, lock: Lock, image: Descriptor) -> bool:
+    if lock_file is None:
+        return False
+    try:
+        return write_lock(lock_file, lock)
+    except MachineError as error:
+        raise MachineError(
+            error.what,
+            where=error.where,
+            fix=error.fix,
+            detail=f"the image was built and is in the store: {image.digest}",
+        ) from error
 
 
 def _epoch(request: BuildRequest, workspace: Workspace) -> tuple[int, list[Finding]]:

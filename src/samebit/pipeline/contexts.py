@@ -31,8 +31,10 @@ class Contexts:
         self._store = store
         self._modes = Modes.KEEP if request.keep_modes else Modes.GIT
         # Neither what a build reads beside its context nor what it writes is part of its input.
-        lock = [workspace.lock_file.absolute()] if workspace.lock_file else []
-        self._exclude = frozenset([*lock, *(path.absolute() for path in request.excluded)])
+        outside = [*workspace.lock_files, *request.excluded]
+        if workspace.lock_file is not None:
+            outside.append(workspace.lock_file)
+        self._exclude = frozenset(path.absolute() for path in outside)
 
     def digests(self, plan: Plan, only: frozenset[bytes] | None) -> dict[str, Digest]:
         """Digest every context, reading only files that changed since the last time.

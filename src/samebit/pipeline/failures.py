@@ -17,24 +17,13 @@ class LoweredSteps:
 
     def __init__(self, phase: Phase, dockerfile: Dockerfile) -> None:
         self._dockerfile = dockerfile
-        self._origins: dict[tuple[int, int], Instruction] = {}
-        stage = step = 0
-        for number, line in enumerate(phase.text.splitlines(), 1):
-            keyword = line.split(" ", 1)[0]
-            if not keyword or keyword.startswith("#"):
-                continue
-            if keyword == "FROM":
-                stage, step = stage + 1, 0
-            step += 1
-            origin = phase.origin(number)
-            if origin is not None:
-                self._origins[stage, step] = origin
+        self._phase = phase
 
     def instruction(self, stage: int | None, step: int | None) -> Instruction | None:
         """Give the instruction behind a step (both from 1), None for steps of our own."""
         if stage is None or step is None:
             return None
-        return self._origins.get((stage, step))
+        return self._phase.at_step(stage, step)
 
     def describe(self, stage: int, step: int) -> str | None:
         """Word a step for progress: `Dockerfile:12  RUN apt-get update`."""

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samebit.canonical import json as canonical_json
-from samebit.errors import InputError, MachineError, Place, UsageError
+from samebit.errors import MachineError, Place, UsageError
 from samebit.model.descriptor import OCI_MANIFEST, Descriptor
 from samebit.model.reference import Reference
 from samebit.registry.client import RegistryClient
 from samebit.store.durable import replace_file
 from samebit.store.store import Store
+from samebit.transports.dispatch import check as check_location
 from samebit.transports.dispatch import save
 from samebit.transports.locate import Location, Transport, parse_destination
+from samebit.transports.output import TEMPORARY
 from samebit.transports.resolve import stored_image
 
 
@@ -49,6 +51,8 @@ class Outputs:
                     where=Place(str(path.parent)),
                     fix="make it first",
                 )
+        for location in self.locations:
+            check_location(location)
 
 
 def parse_locations(texts: Iterable[str]) -> tuple[Location, ...]:
@@ -61,17 +65,19 @@ def deliver(
     image: Descriptor,
     store: Store,
     say: Callable[[str], None],
+    related: Iterable[Reference] = (),
 ) -> None:
     """Write every output of an image, or of an index; each is whole or not there at all.
 
-    Raises InputError, MachineError or UsageError as the place does.
+    `related` are images that may share layers with it: a registry that has them need not be sent
+    these again. Raises InputError, MachineError or UsageError as the place does.
     """
     for tag in outputs.tags:
         store.tag(str(tag), image)
     for location in outputs.locations:
         save(location, store, image, outputs.tags)
     if outputs.push:
-        _push(outputs.tags, image, store, say)
+        _push(outputs.tags, image, store, say, tuple(related))
     if outputs.load:
         save(Location(Transport.ENGINE), store, image, outputs.tags)
     if outputs.iidfile is not None:
@@ -94,24 +100,22 @@ def deliver(
 
 
 def _push(
-    tags: Sequence[Reference], image: Descriptor, store: Store, say: Callable[[str], None]
+    tags: Sequence[Reference],
+    image: Descriptor,
+    store: Store,
+    say: Callable[[str], None],
+    related: tuple[Reference, ...],
 ) -> None:
     with RegistryClient() as client:
-        for tag in tags:
+        for number, tag in enumerate(tags):
             say(f"pushing {tag}")
-            client.push(store, image, tag)
-            # The registry's answer to a push proves nothing: what it serves is what others get.
-            served = client.resolve(tag).descriptor
-            if served.digest != image.digest:
-                raise InputError(
-                    f"{tag} was pushed as {image.digest} but the registry serves {served.digest}",
-                    fix="somebody else pushed the same tag, or the registry rewrites manifests",
-                )
+            # What the registry then serves is read back and compared: its answer proves nothing.
+            client.push(store, image, tag, mount_from=(*related, *tags[:number]))
 
 
 def _write(path: Path, data: bytes) -> None:
     try:
-        replace_file(path, data, temporary=path.parent, prefix=f".{path.name}.tmp-")
+        replace_file(path, data, temporary=path.parent, prefix=path.name + TEMPORARY)
     except OSError as error:
         raise MachineError(
             f"cannot write it: {os.strerror(error.errno or 0)}", where=Place(str(path))

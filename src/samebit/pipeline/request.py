@@ -21,6 +21,8 @@ EVERYTHING = "*"
 class BuildRequest:
     """The declared parameters of a build, and how to carry it out.
 
+    `image` is the name of an image of samebit.toml whose lock is used, with the file that declares
+    it as `configuration` (None: found beside the Dockerfile or in the context).
     `file` is the Dockerfile as the user named it (None: `Dockerfile` in the context, `-`: standard
     input). `platforms` empty means the machine's own. `epoch` is --source-date-epoch in seconds.
     `build_contexts` maps names to what `--build-context` gave. `locked` forbids to change the lock,
@@ -30,6 +32,8 @@ class BuildRequest:
     """
 
     context: Path
+    image: str | None = None
+    configuration: Path | None = None
     file: str | None = None
     target: str | None = None
     platforms: tuple[Platform, ...] = ()
@@ -46,8 +50,13 @@ class BuildRequest:
     update: str | None = None
 
     def updates(self, name: str) -> bool:
-        """Tell whether the base of that name shall be looked up anew."""
-        return self.update is not None and fnmatchcase(name, self.update)
+        """Tell whether the base of that name shall be looked up anew; its tag may be left out."""
+        if self.update is None:
+            return False
+        bare = name.partition("@")[0]
+        head, colon, tag = bare.rpartition(":")
+        untagged = head if colon and "/" not in tag else bare
+        return any(fnmatchcase(text, self.update) for text in (name, bare, untagged))
 
     @property
     def updates_epoch(self) -> bool:

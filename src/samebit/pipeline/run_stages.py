@@ -221,7 +221,12 @@ class _StagesRun:
         layers = base.manifest.layers if base else ()
         diff_ids = base.config_document.diff_ids if base else ()
         index = index_base(self.store, layers, diff_ids)
-        delta = make_delta(compare(tree.base, tree.final), index, breaks_links=tree.breaks_links)
+        delta = make_delta(
+            compare(tree.base, tree.final),
+            index,
+            breaks_links=tree.breaks_links,
+            stages=len(self.evaluation.chain()),
+        )
         findings = tuple(
             Finding(
                 "dropped-acl",

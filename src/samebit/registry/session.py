@@ -280,12 +280,23 @@ class Session:
                 text += f", with the credentials from {source}"
             return DeniedError(text, fix=login)
         if status == 404:
-            return NotFoundError(text, fix="check the name and the tag")
+            return NotFoundError(
+                f"{place} has no {_object(what)} of {self.endpoint.repository}{said}",
+                fix="check the name and the tag",
+            )
         if status == 429:
             return UnavailableError(text, fix="it limits requests: log in, or try again later")
         if status in _TRANSIENT or status >= 500:
             return UnavailableError(text, fix="try again later")
         return InputError(text, fix="see what the registry says")
+
+
+def _object(what: str) -> str:
+    """Word what a request was about, e.g. `HEAD manifests/1.2`, as a person would."""
+    kind, _, name = what.rpartition(" ")[2].partition("/")
+    if kind == "manifests":
+        return f"manifest {name}" if name.startswith("sha256:") else f"tag {name}"
+    return f"blob {name}" if kind == "blobs" and name.startswith("sha256:") else f"{kind}/{name}"
 
 
 def read_bounded(response: httpx2.Response, limit: int) -> bytes | None:

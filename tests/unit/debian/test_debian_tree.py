@@ -103,10 +103,9 @@ def test_only_capabilities_and_user_attributes_stay(archive: Callable[..., Path]
     assert entries[1].xattrs == ((b"user.a", b"1"), (b"user.b", b"2"))
 
 
-@pytest.mark.parametrize("name", ["/abs", "../up", "a/../b", "a//b", "./a/./b"])
-def test_unusual_names_are_refused(archive: Callable[..., Path], name: str) -> None:
-    with pytest.raises(InputError, match="unusual name"):
-        _read(archive((_member(name), b"")))
+def test_names_out_of_the_tree_are_refused(archive: Callable[..., Path]) -> None:
+    with pytest.raises(InputError, match="climbs out"):
+        _read(archive((_member("./a/../../b"), b"")))
 
 
 def test_a_truncated_archive_is_refused(archive: Callable[..., Path]) -> None:

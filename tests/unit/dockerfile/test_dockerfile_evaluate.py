@@ -134,6 +134,8 @@ TABLE: list[tuple[str, str, object]] = [
         },
     ),
     ("ONBUILD RUN $A   b\nONBUILD COPY . /x", "OnBuild", ["RUN $A   b", "COPY . /x"]),
+    ("onbuild \t env A=1 \\\n# comment\n \t ", "OnBuild", ["env A=1 "]),
+    ("ONBUILD RUN a \t", "OnBuild", ["RUN a \t"]),
     ("ONBUILD RUN <<-E cat\n\tx\n\tE", "OnBuild", ["RUN <<-E cat\n\tx\nE"]),
 ]
 

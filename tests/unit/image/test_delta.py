@@ -60,13 +60,17 @@ def trees(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def delta(
-    trees: tuple[Path, Path], tree: Tree | None = None, *, breaks_links: bool = True
+    trees: tuple[Path, Path],
+    tree: Tree | None = None,
+    *,
+    breaks_links: bool = True,
+    stages: int = 1,
 ) -> dict[bytes, Entry]:
     base, final = trees
     difference = compare(
         Rendering(os.fsencode(base), overlay=False), Rendering(os.fsencode(final), overlay=False)
     )
-    found = make_delta(difference, tree or index_of(base), breaks_links=breaks_links)
+    found = make_delta(difference, tree or index_of(base), breaks_links=breaks_links, stages=stages)
     paths = [entry.path for entry in found.entries]
     assert paths == sorted(paths)
     return {entry.path: entry for entry in found.entries}
@@ -168,6 +172,14 @@ def test_storage_that_cannot_break_links_allows_untouched_groups(trees: tuple[Pa
         os.link(root / "etc" / "conf", root / "etc" / "other")
     (trees[1] / "new").write_text("x")
     assert set(delta(trees, breaks_links=False)) == {b"new"}
+
+
+def test_links_of_an_earlier_stage_are_refused_alike(trees: tuple[Path, Path]) -> None:
+    (trees[1] / "made").write_text("x")
+    os.link(trees[1] / "made", trees[1] / "made-too")
+    assert set(delta(trees, breaks_links=False)) == {b"made", b"made-too"}
+    with pytest.raises(MachineError, match="/made "):
+        delta(trees, breaks_links=False, stages=2)
 
 
 @pytest.mark.parametrize("name", ["dev", "proc", "sys", "run"])
