@@ -13,8 +13,7 @@ TRUST = {
 }  # fmt: skip
 # The host of the tests may have a proxy; what it passes on is shown by a test of its own.
 NO_PROXIES = dict.fromkeys(
-    f"{name}_proxy"
-    for name in ("http", "https", "no", "all", "ftp")
+    f"{name}_proxy" for name in ("http", "https", "no", "all", "ftp")
 ) | dict.fromkeys(f"{name}_PROXY" for name in ("HTTP", "HTTPS", "NO", "ALL", "FTP"))
 # busybox's shell would add variables of its own.
 DUMP = 'RUN ["cp", "/proc/self/environ", "{}"]\n'
@@ -157,7 +156,7 @@ def test_network(steps: Steps) -> None:
 
 
 def test_build_args_for_proxies_reach_run_and_are_never_recorded(steps: Steps) -> None:
-    recipe = "FROM base\nRUN echo \"$http_proxy $HTTPS_PROXY\" | grep -q {} && echo ok > /done\n"
+    recipe = 'FROM base\nRUN echo "$http_proxy $HTTPS_PROXY" | grep -q {} && echo ok > /done\n'
     password = "hunter2-proxy"
     built = steps.build(
         recipe.format(password),
@@ -174,7 +173,7 @@ def test_build_args_for_proxies_reach_run_and_are_never_recorded(steps: Steps) -
 
 
 def test_the_hosts_proxies_reach_run_without_being_recorded(steps: Steps) -> None:
-    recipe = "FROM base\nRUN test \"$http_proxy\" = \"$WANTED\" || env > /env\n"
+    recipe = 'FROM base\nRUN test "$http_proxy" = "$WANTED" || env > /env\n'
     recipe = recipe.replace("$WANTED", "http://secret-name.example.org:1")
     built = steps.build(recipe, HTTP_PROXY="http://secret-name.example.org:1")
     assert built.layer == {}

@@ -199,6 +199,8 @@ def test_a_long_command_and_output_without_an_end(steps: Steps) -> None:
 
 
 def test_run_is_given_no_terminal_and_no_input(steps: Steps) -> None:
-    built = steps.build("FROM base\nRUN cat | wc -c > /in; test -t 0 || test -t 1 || echo no > /t\n")
+    built = steps.build(
+        "FROM base\nRUN cat | wc -c > /in; test -t 0 || test -t 1 || echo no > /t\n"
+    )
     assert built.text("in") == "0\n"
     assert built.text("t") == "no\n"

@@ -193,6 +193,9 @@ class _StageLowering:
         if step.command.script is not None:
             mounts.script(step.command.script)
         environment = {**self._proxies, **step.args, **step.env}
+        agents = [mount.target for mount in mounts.mounts if mount.kind == "ssh"]
+        if agents:
+            environment.setdefault("SSH_AUTH_SOCK", agents[0])
         self._as_user(step)
         identity = step_id(step)
         command = " ".join(["RUN", *mounts.flags(), json_command(step.command.arguments)])
@@ -213,7 +216,6 @@ class _StageLowering:
             network=network,
             security=security,
             mounts=tuple(mounts.mounts),
-            secret_variables=tuple(mounts.variables),
             instruction=step.instruction,
             place=step.where,
         )

@@ -14,12 +14,13 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from samebit.engines import shim
 from samebit.engines.buildah_storage import Storage, ulimits
 from samebit.engines.protocol import TRUST_PATH, EnginePlan, Progress, StepFailedError
+from samebit.engines.step_mounts import MountSources, private_directory
 from samebit.errors import InternalError
 from samebit.model.rendering import Rendering
 
@@ -51,6 +52,7 @@ class Run:
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._finished = False
+        self._resources = ExitStack()
 
     @contextmanager
     def final_tree(self) -> Iterator[Rendering]:
@@ -99,8 +101,6 @@ class Run:
         temporary = self._work / "tmp"
         temporary.mkdir()
         environment = self._storage.environment(temporary)
-        if "SSH_AUTH_SOCK" in os.environ and self._plan.ssh:
-            environment["SSH_AUTH_SOCK"] = os.environ["SSH_AUTH_SOCK"]
         command = self._storage.command(
             "build",
             "--isolation=oci",
@@ -115,8 +115,6 @@ class Run:
             *[f"--cap-add={name}" for name in _CAPABILITIES],
             *ulimits(),
             *[f"--build-context={k}={v}" for k, v in sorted(self._plan.build_contexts.items())],
-            *[f"--secret={value}" for value in self._plan.secrets],
-            *[f"--ssh={value}" for value in self._plan.ssh],
             f"--platform={self._plan.platform}",
             *options,
             f"--file={lowered}",
@@ -141,6 +139,10 @@ class Run:
         hosts.write_text(_HOSTS, "utf-8")
         state = self._work / "state"
         state.mkdir()
+        private = self._resources.enter_context(private_directory(self._work))
+        sources = MountSources(self._plan, private)
+        self._resources.callback(sources.close)
+        mounted = sources.prepare()
         bound = {TRUST_PATH: str(self._plan.trust)} if self._plan.trust else {}
         plan = {
             "runtime": self._runtime,
@@ -155,15 +157,17 @@ class Run:
                 marker: {
                     "args": list(step.args),
                     "cwd": step.cwd,
-                    "env": list(step.env),
+                    "env": [*step.env, *mounted[marker].environment],
                     "network": step.network,
-                    "secrets": list(step.secrets),
+                    "mounts": mounted[marker].mounts,
+                    "moved": dict(step.moved),
                 }
                 for marker, step in self._plan.steps.items()
             },
         }
-        path = self._work / "plan.json"
-        path.write_text(json.dumps(plan, sort_keys=True), "utf-8")
+        # It holds build arguments and secret variables.
+        path = private / "plan.json"
+        path.write_text(json.dumps(plan), "utf-8")
         wrapper = self._work / "runtime"
         wrapper.write_text(
             "#!/bin/sh\n"
@@ -242,6 +246,10 @@ class Run:
                 )
 
     def _stop(self) -> None:
+        with self._resources:
+            self._stop_engine()
+
+    def _stop_engine(self) -> None:
         process = self._process
         if process is None:
             return

@@ -4,9 +4,10 @@ Run as `python3 -I -S shim.py PLAN RUNTIME-ARGUMENTS…` in the place of the run
 line as in the OCI "runtime command line interface": create --bundle, start, state, kill, delete).
 It imports nothing but the standard library and nothing of ours, because it runs wherever the engine
 runs. On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the step exactly the
-command, directory, environment, host name and mounts of the plan, and hands over to the real runtime; for the marker
-`capture` it runs nothing and gives the root file system's descriptor to samebit instead. On
-`delete` it removes the empty mount points that the runtime made in the root file system.
+command, directory, environment, host name and mounts of the plan, and hands over to the real
+runtime; for the marker `capture` it runs nothing and gives the root file system's descriptor to
+samebit instead. On `delete` it removes the empty mount points that the runtime made in the root
+file system.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     _Object = dict[str, Any]
 
 _MARKER = "SAMEBIT_STEP="
-# Engine-made files whose content tells of the host or of the engine's version. Where docker build
-# mounts nothing (/etc/hostname), the image's own file is what RUN reads and writes.
-_DROPPED_MOUNTS = ("/run/.containerenv", "/.dockerenv", "/etc/hostname")
+# What a container is made of. All else that an engine mounts tells of the host (subscriptions,
+# /run/.containerenv), or is not there under docker build (/etc/hostname: the image's own file).
+_SYSTEM_MOUNTS = ("/dev", "/etc/hosts", "/etc/resolv.conf", "/proc", "/sys")
 # What a step wrote there would be lost, or seen by the steps after it.
 _READ_ONLY_MOUNTS = ("/etc/hosts", "/etc/resolv.conf")
 _LINK_LIMIT = 40
@@ -88,23 +89,21 @@ def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
         environment["HOME"] = given["HOME"]
     for name, value in plan["set_if_absent"].items():
         environment.setdefault(name, value)
-    dropped = set(_DROPPED_MOUNTS)
-    for name, target in wanted["secrets"]:
-        source = next((m["source"] for m in config["mounts"] if m["destination"] == target), None)
-        if source is not None:
-            dropped.add(target)
-            with open(source, encoding="utf-8", errors="surrogateescape") as stream:
-                environment[name] = stream.read()
     process["env"] = [f"{name}={value}" for name, value in environment.items()]
     # The engine has looked the program up in a PATH of its own; the runtime takes the step's.
     process["args"] = wanted["args"]
     process["cwd"] = wanted["cwd"]
     config["hostname"] = plan["hostname"]
-    mounts = [m for m in config["mounts"] if m["destination"] not in dropped]
+    moved = wanted["moved"]
+    mounts = [m for m in config["mounts"] if m["destination"] in moved or _is_system(m)]
     for mount in mounts:
-        if mount["destination"] in plan["replaced"]:
-            mount["source"] = plan["replaced"][mount["destination"]]
-        if mount["destination"] in _READ_ONLY_MOUNTS:
+        destination = mount["destination"]
+        if destination in moved:
+            mount["destination"] = moved[destination]
+            continue
+        if destination in plan["replaced"]:
+            mount["source"] = plan["replaced"][destination]
+        if destination in _READ_ONLY_MOUNTS:
             mount["options"] = ["rbind", "ro", "nosuid", "nodev", "noexec"]
     mounts.extend(
         {
@@ -115,11 +114,18 @@ def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
         }
         for destination, source in sorted(plan["bound"].items())
     )
-    config["mounts"] = mounts
+    mounts.extend(wanted["mounts"])
+    # A mount must come after those above it, whoever asked for it.
+    config["mounts"] = sorted(mounts, key=lambda m: len(_parts(m["destination"])))
     if wanted["network"] == "none":
         namespaces = config["linux"]["namespaces"]
         namespaces[:] = [n for n in namespaces if n["type"] != "network"]
         namespaces.append({"type": "network"})
+
+
+def _is_system(mount: _Object) -> bool:
+    destination = mount["destination"]
+    return any(destination == path or destination.startswith(path + "/") for path in _SYSTEM_MOUNTS)
 
 
 def _note(plan: _Object, value: object) -> None:

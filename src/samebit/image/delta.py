@@ -16,6 +16,7 @@ from samebit.image.entry import Entry, Kind
 from samebit.image.tree import Change, TreeDifference
 from samebit.image.whiteout import whiteout
 
+
 class BaseTree(Protocol):
     """What the delta needs to know of the base's blobs."""
 

@@ -13,9 +13,9 @@ from samebit.dockerfile.lowering_model import (
     InlineFile,
     Layout,
     LoweredPlan,
-    SecretVariable,
     Selection,
     SourceFacts,
+    StepMount,
     TreeKind,
     TreeRef,
 )
@@ -282,7 +282,7 @@ def test_run_script_is_mounted() -> None:
     assert isinstance(material, InlineFile)
     assert (material.name, material.content, material.mode) == ("E", b"#!/bin/x\nbody\n", 0o755)
     assert made.text.splitlines()[-1] == (
-        'RUN --mount=type=bind,target=/dev/pipes,from=samebit-0,ro ["/dev/pipes/E"]'
+        'RUN --mount=type=bind,target=/dev/.samebit/mounts/0,from=samebit-0,ro ["/dev/pipes/E"]'
     )
 
 
@@ -332,14 +332,12 @@ def test_git_addresses(source: str, expected: tuple[str, str | None, str]) -> No
         ("type=secret,id=s", "type=secret,target=/run/secrets/s,id=s,required=false,mode=400"),
         ("type=secret,id=s,target=/x,required,mode=0444,uid=5",
          "type=secret,target=/x,id=s,required=true,mode=444,uid=5"),
-        ("type=secret,id=s,env=S",
-         "type=secret,target=/dev/.samebit/secrets/0,id=s,required=false,mode=400"),
         ("type=ssh",
          "type=ssh,target=/run/buildkit/ssh_agent.0,id=default,required=false,mode=600"),
     ],
 )  # fmt: skip
-def test_mounts(mount: str, option: str) -> None:
-    made = lowered(f"WORKDIR /w\nRUN --mount={mount} x\n")
+def test_mounts_by_the_engine(mount: str, option: str) -> None:
+    made = lowered(f"WORKDIR /w\nRUN --mount={mount} x\n", environment_in_dockerfile=True)
     (found,) = made.steps["0/2"].mounts
     if found.kind == "cache":
         head, _, tail = option.partition("id=")
@@ -350,26 +348,55 @@ def test_mounts(mount: str, option: str) -> None:
     assert f"RUN --mount={found.option} [" in made.text
 
 
-def test_mounts_that_share_and_those_that_do_not() -> None:
+@pytest.mark.parametrize(
+    ("mount", "expected"),
+    [
+        ("type=cache,target=c,sharing=private,mode=700,uid=1,gid=2,readonly",
+         StepMount("cache", "/w/c", id="c", read_only=True, mode=0o700, uid=1, gid=2)),
+        ("type=cache,target=/a/../b/,id=x", StepMount("cache", "/b", id="x")),
+        ("type=tmpfs,target=/t,size=64k", StepMount("tmpfs", "/t", size=65536)),
+        ('type=secret,\\"target=/a,é\\",id=s',
+         StepMount("secret", "/a,é", id="s", read_only=True)),
+        ("type=secret,id=a/s,required,mode=0444,uid=5",
+         StepMount("secret", "/run/secrets/s", id="a/s", required=True, read_only=True, mode=0o444,
+                   uid=5)),
+        ("type=secret,id=s,env=S", StepMount("secret", "", id="s", read_only=True, variable="S")),
+        ("type=secret,id=s,env=S,target=/t",
+         StepMount("secret", "/t", id="s", read_only=True, variable="S")),
+        ("type=ssh", StepMount("ssh", "/run/buildkit/ssh_agent.0", id="default", read_only=True)),
+    ],
+)  # fmt: skip
+def test_mounts_by_the_shim(mount: str, expected: StepMount) -> None:
+    made = lowered(f"WORKDIR /w\nRUN --mount={mount} x\n")
+    assert made.steps["0/2"].mounts == (expected,)
+    assert "--mount" not in made.text
+
+
+def test_the_engine_never_knows_the_target_of_a_bind_mount() -> None:
+    made = lowered("RUN --mount=type=ssh --mount=from=other,target=/a/é x\n")
+    (_, found) = made.steps["0/1"].mounts
+    assert (found.placeholder, found.target) == ("/dev/.samebit/mounts/1", "/a/é")
+    assert f"--mount={found.option} " in made.text
+    assert "é" not in made.text
+
+
+def test_the_first_agent_is_the_steps_agent() -> None:
     made = lowered(
-        "RUN --mount=type=cache,target=/a --mount=type=cache,target=/b,id=/a x\n"
+        "RUN --mount=type=ssh,id=a,target=/one --mount=type=ssh x\nENV SSH_AUTH_SOCK=own\n"
+        "RUN --mount=type=ssh x\nRUN x\n"
+    )
+    found = [dict(step.environment).get("SSH_AUTH_SOCK") for step in made.steps.values()]
+    assert found == ["/one", "own", "own"]
+    assert made.steps["0/1"].mounts[1].target == "/run/buildkit/ssh_agent.1"
+
+
+def test_a_cache_from_an_image_is_copied_once_for_all_that_share_it() -> None:
+    made = lowered(
         "RUN --mount=type=cache,from=other,source=s,target=/a --mount=type=ssh,id=k x\n"
         "RUN --mount=type=cache,from=other,source=s,target=/a --mount=type=ssh,id=k x\n"
     )
-    first, second = made.steps["0/1"].mounts
-    assert first.option.replace("/a", "/b") == second.option
     assert len(made.phases[0].materials) == 1
-    assert made.steps["0/2"].mounts == made.steps["0/3"].mounts
-
-
-def test_secret_variables_are_for_the_shim() -> None:
-    made = lowered(
-        "RUN --mount=type=secret,id=s,env=S --mount=type=secret,id=t,env=T,target=/t x\n"
-    )
-    assert made.steps["0/1"].secret_variables == (
-        SecretVariable("S", "/dev/.samebit/secrets/0", "s", required=False),
-        SecretVariable("T", "/t", "t", required=False),
-    )
+    assert made.steps["0/1"].mounts == made.steps["0/2"].mounts
 
 
 @pytest.mark.parametrize(
@@ -389,7 +416,7 @@ def test_secret_variables_are_for_the_shim() -> None:
         ('COPY --chown="a b" x /a', MachineError, "--chown"),
         ("RUN --mount=target=/ x", DockerfileError, "root directory"),
         ("RUN --mount=type=cache,from=other,target=/a,uid=1 x", MachineError, "uid="),
-        ("RUN --mount=target=/é x", MachineError, "cannot take this value"),
+        ("RUN --mount=source=é,target=/a x", MachineError, "cannot take this value"),
     ],
 )
 def test_what_cannot_be_lowered_says_where(body: str, error: type[SamebitError], what: str) -> None:

@@ -37,7 +37,8 @@ def plan(tmp_path: Path) -> dict[str, Any]:
                 "cwd": "/app",
                 "env": [["A", "b c"]],
                 "network": "default",
-                "secrets": [],
+                "mounts": [],
+                "moved": {},
             }
         },
     }
@@ -125,16 +126,18 @@ def test_network_none_gets_a_namespace_of_its_own(plan: dict[str, Any], bundle: 
     assert {"type": "network"} in create(plan, bundle)["linux"]["namespaces"]
 
 
-def test_a_secret_variable_replaces_its_mount(
-    plan: dict[str, Any], bundle: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "secret").write_text("hush")
-    plan["steps"]["0/1"]["secrets"] = [["TOKEN", "/run/secrets/t"]]
-    write_config(bundle, "0/1", (("/run/secrets/t", str(tmp_path / "secret")),))
-    config = create(plan, bundle)
-    assert "TOKEN=hush" in config["process"]["env"]
-    assert "/run/secrets/t" not in [m["destination"] for m in config["mounts"]]
-    assert "hush" not in Path(plan["log"]).read_text()
+def test_planned_mounts_come_after_those_above_them(plan: dict[str, Any], bundle: Path) -> None:
+    deep = {"destination": "/src/deep/cache", "type": "bind", "source": "/c", "options": ["rw"]}
+    shallow = {"destination": "/top", "type": "tmpfs", "source": "tmpfs", "options": []}
+    plan["steps"]["0/1"]["mounts"] = [deep, shallow]
+    plan["steps"]["0/1"]["moved"] = {"/dev/.samebit/mounts/0": "/src"}
+    mounts = (("/dev/.samebit/mounts/0", "/engine/src"), ("/run/secrets", "/subscription"))
+    write_config(bundle, "0/1", mounts)
+    found = create(plan, bundle)["mounts"]
+    assert [m["destination"] for m in found] == [
+        "/proc", "/src", "/top", "/etc/hosts", "/dev/.samebit/ca.pem", "/src/deep/cache",
+    ]  # fmt: skip
+    assert found[-1] == deep
 
 
 @pytest.mark.parametrize("step", [None, "9/9"])
@@ -164,8 +167,8 @@ def test_empty_mount_points_are_removed_after_the_step_and_others_stay(
     (root / "here").mkdir()
     (root / "usr" / "real").mkdir(parents=True)
     (root / "link").symlink_to("/usr/../usr/real")
-    mounts = (("/here", "/a"), ("/cache/deep/er", "/b"), ("/filled", "/c"), ("/link/x/y", "/d"))
-    write_config(bundle, "0/1", mounts)
+    targets = ("/here", "/cache/deep/er", "/filled", "/link/x/y")
+    plan["steps"]["0/1"]["mounts"] = [{"destination": target} for target in targets]
     create(plan, bundle)
     # What the runtime does: it makes every mount point that is missing.
     for name in ("proc", "cache/deep/er", "filled", "usr/real/x/y"):
@@ -181,7 +184,8 @@ def test_mount_points_never_lead_out_of_the_root(plan: dict[str, Any], bundle: P
     outside = bundle.parent / "outside"
     outside.mkdir()
     (bundle / "root" / "link").symlink_to(outside)
-    write_config(bundle, "0/1", (("/link/inside", "/a"), ("/../../outside/x", "/b")))
+    targets = ("/link/inside", "/../../outside/x")
+    plan["steps"]["0/1"]["mounts"] = [{"destination": target} for target in targets]
     create(plan, bundle)
     (outside / "inside").mkdir()
     (outside / "x").mkdir()
