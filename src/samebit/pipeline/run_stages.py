@@ -172,9 +172,7 @@ class _StagesRun:
     def _caches(self) -> Path:
         return self.work / "caches"
 
-    def _lower(
-        self, staged: Mapping[str, StagedContext], selected: frozenset[str]
-    ) -> LoweredPlan:
+    def _lower(self, staged: Mapping[str, StagedContext], selected: frozenset[str]) -> LoweredPlan:
         main = staged[MAIN]
         facts = check_sources(
             main.root,
