@@ -63,11 +63,11 @@ ANYTHING = _Marker("anything")
 class Disagreement:
     """Fields that differ: their values in the computed config and in the engine's.
 
-    `paragraph` is the heading in docs/engines.md that says why. `features` show the difference;
-    with `everywhere` it may occur in others too.
+    `row` is the first cell of the row that says why in docs/engines.md, "Known disagreements".
+    `features` show the difference; with `everywhere` it may occur in others too.
     """
 
-    paragraph: str
+    row: str
     features: tuple[str, ...]
     fields: Mapping[str, tuple[object, object]]
     everywhere: bool = False
@@ -81,24 +81,29 @@ class Disagreement:
 
 DISAGREEMENTS = (
     Disagreement(
-        "Engine label",
+        "label `io.buildah.version`",
         ("scratch-path",),
         {"Labels.io.buildah.version": (ABSENT, ANYTHING)},
         everywhere=True,
     ),
     Disagreement(
-        "Working directory of an empty image",
+        "label `io.buildah.version`",
+        ("label-of-engine-inherited",),
+        {"Labels.io.buildah.version": ("1.0.0", ANYTHING)},
+    ),
+    Disagreement(
+        "`WorkingDir` for `FROM scratch`",
         ("scratch-path",),
         {"WorkingDir": ("/", ABSENT)},
         everywhere=True,
     ),
     Disagreement(
-        "PATH of a base without one",
+        "`PATH` of a base without one",
         ("base-bare-unchanged",),
         {"Env.PATH": (DEFAULT_PATH.removeprefix("PATH="), ABSENT)},
     ),
     Disagreement(
-        "Order of variables",
+        "order of `Env`",
         ("env-inherited",),
         {
             "Env (order)": (
@@ -107,17 +112,17 @@ DISAGREEMENTS = (
             )
         },
     ),
-    Disagreement("ARG SOURCE_DATE_EPOCH", ("arg-epoch",), {"Env.BUILT": (str(EPOCH), "")}),
-    Disagreement("ARG TARGETSTAGE", ("arg-target-stage",), {"Env.A": ("[final]", "[]")}),
+    Disagreement("`ARG SOURCE_DATE_EPOCH`", ("arg-epoch",), {"Env.BUILT": (str(EPOCH), "")}),
+    Disagreement("`ARG TARGETSTAGE`", ("arg-target-stage",), {"Env.A": ("[final]", "[]")}),
     Disagreement("ARG of a parent stage", ("arg-inherited-by-stage",), {"Env.B": ("[kept]", "[]")}),
-    Disagreement("Several names in one ARG", ("arg-several",), {"Env.Y": ("[1]", "[]")}),
+    Disagreement("several names in one ARG", ("arg-several",), {"Env.Y": ("[1]", "[]")}),
     Disagreement(
-        "Proxy arguments",
+        "proxy arguments in ENV and the like",
         ("arg-proxy",),
         {"Env.A": ("[]", "[http://proxy.example.org:3128]")},
     ),
     Disagreement(
-        "Special parameters",
+        "`$$`, `$@`, `$#`, `$*`, `$?`, `$10`",
         ("env-special-parameters",),
         {
             "Env.A": ("", "$$"),
@@ -129,7 +134,7 @@ DISAGREEMENTS = (
         },
     ),
     Disagreement(
-        "Escape directive inside words",
+        "escape directive inside words",
         ("escape-directive-words",),
         {
             "Env.A": ("c:\\dir", "c:dir"),
@@ -139,7 +144,7 @@ DISAGREEMENTS = (
         },
     ),
     Disagreement(
-        "Doubled escape at the end of a line",
+        "two escape characters at the end of a line",
         ("continuation-doubled-escape",),
         {"Cmd": (["/bin/sh", "-c", "run \\\\"], ["/bin/sh", "-c", "run \\"])},
     ),
@@ -149,7 +154,7 @@ DISAGREEMENTS = (
         {"Cmd": (["/bin/sh", "-c", '["a"] && b'], ["a"])},
     ),
     Disagreement(
-        "SHELL before CMD and ENTRYPOINT",
+        "`Cmd`, `Entrypoint` in shell form after SHELL",
         ("shell",),
         {
             "Entrypoint": (
@@ -159,7 +164,7 @@ DISAGREEMENTS = (
         },
     ),
     Disagreement(
-        "SHELL before CMD and ENTRYPOINT",
+        "`Cmd`, `Entrypoint` in shell form after SHELL",
         ("shell-inherited",),
         {
             "Cmd": (
@@ -169,7 +174,7 @@ DISAGREEMENTS = (
         },
     ),
     Disagreement(
-        "SHELL before CMD and ENTRYPOINT",
+        "`Cmd`, `Entrypoint` in shell form after SHELL",
         ("shell-of-stage",),
         {
             "Cmd": (
@@ -179,17 +184,17 @@ DISAGREEMENTS = (
         },
     ),
     Disagreement(
-        "SHELL before CMD and ENTRYPOINT",
+        "`Cmd`, `Entrypoint` in shell form after SHELL",
         ("shell-twice",),
         {"Cmd": (["/bin/sh", "-ec", "x"], ["/bin/sh", "-c", "x"])},
     ),
     Disagreement(
-        "SHELL before CMD and ENTRYPOINT",
+        "`Cmd`, `Entrypoint` in shell form after SHELL",
         ("onbuild-used", "onbuild-used-twice"),
         {"Cmd": (["/bin/sh", "-ec", "triggered command"], ["/bin/sh", "-c", "triggered command"])},
     ),
     Disagreement(
-        "Port ranges",
+        "`ExposedPorts`",
         ("expose-range",),
         {
             "ExposedPorts": (
@@ -199,24 +204,32 @@ DISAGREEMENTS = (
         },
     ),
     Disagreement(
-        "Ports as the command line writes them",
+        "`ExposedPorts`",
         ("expose-publish-form",),
         {"ExposedPorts": (["80/tcp"], ["8080:80/tcp"])},
     ),
     Disagreement(
-        "Case of a protocol",
+        "`ExposedPorts`",
         ("expose-case",),
         {"ExposedPorts": (["53/udp", "54/tcp"], ["53/UDP", "54/Tcp"])},
     ),
     Disagreement(
-        "One port with two protocols",
+        "`ExposedPorts`",
         ("expose-same-number",),
         {"ExposedPorts": (["80/tcp", "80/udp"], ["80/tcp"])},
     ),
-    Disagreement("WORKDIR not cleaned", ("workdir-unclean",), {"WorkingDir": ("/a/b", "//a///b/")}),
-    Disagreement("WORKDIR not cleaned", ("workdir-above-root",), {"WorkingDir": ("/x", "/../x")}),
     Disagreement(
-        "Platform of an empty image",
+        "`WorkingDir` of a path that is not clean",
+        ("workdir-unclean",),
+        {"WorkingDir": ("/a/b", "//a///b/")},
+    ),
+    Disagreement(
+        "`WorkingDir` of a path that is not clean",
+        ("workdir-above-root",),
+        {"WorkingDir": ("/x", "/../x")},
+    ),
+    Disagreement(
+        "platform of `FROM --platform=… scratch`",
         ("from-platform-scratch",),
         {"architecture": (NATIVE.architecture, "riscv64")},
     ),
@@ -237,6 +250,7 @@ BASE = {
 BASES: dict[str, dict[str, Any]] = {
     "localhost/feature/base:1": BASE,
     "localhost/feature/bare:1": {},
+    "localhost/feature/labelled:1": {"Labels": {"io.buildah.version": "1.0.0"}},
     "localhost/feature/dressed:1": {
         "Env": ["PATH=/usr/bin:/bin"],
         "Cmd": ["/bin/sh"],
@@ -504,6 +518,7 @@ def facts(document: Mapping[str, Any]) -> dict[str, object]:
         found[name] = sorted(config.pop(name, None) or {})
     found |= {f"Healthcheck.{k}": v for k, v in (config.pop("Healthcheck", None) or {}).items()}
     env = [entry.partition("=") for entry in config.pop("Env", None) or []]
+    assert len({name for name, _, _ in env}) == len(env), f"a variable twice: {env}"
     labels = config.pop("Labels", None) or {}
     found = {name: value for name, value in {**found, **config}.items() if value}
     # An empty label or variable is not an absent one.
@@ -575,7 +590,7 @@ def test_config(oracle: Oracle, name: str) -> None:
 @pytest.mark.parametrize(
     ("entry", "name"),
     [
-        pytest.param(entry, name, id=f"{entry.paragraph}-{name}")
+        pytest.param(entry, name, id=f"{name}-{entry.row}")
         for entry in DISAGREEMENTS
         for name in entry.features
     ],
