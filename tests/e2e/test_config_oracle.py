@@ -49,6 +49,7 @@ pytestmark = [
 ]
 
 FEATURES = Path(__file__).parent / "features"
+ENGINES = Path(__file__).parents[2] / "docs" / "engines.md"
 NAMES = sorted(path.parent.name for path in FEATURES.glob("*/Dockerfile"))
 NATIVE = Platform.native()
 # What a lock would say; the engine knows of none.
@@ -555,6 +556,13 @@ def test_disagreement_is_needed(oracle: Oracle, entry: Disagreement, name: str) 
     found = oracle.differences(name)
     gone = [n for n in entry.fields if n not in found or not entry.accepts(name, n, found[n])]
     assert not gone, f"{found}: no longer as listed"
+
+
+def test_disagreements_are_documented() -> None:
+    document = ENGINES.read_text("utf-8").partition("## Known disagreements")[2]
+    rows = {line.split(" | ")[0].removeprefix("| ") for line in document.splitlines()}
+    missing = {entry.row for entry in DISAGREEMENTS} - rows
+    assert not missing
 
 
 @pytest.mark.parametrize("name", ["copy-variables", "onbuild-used", "stage-copy-number"])
