@@ -165,9 +165,7 @@ def test_the_configuration_says_what_the_dockerfile_says(
     assert parsed["Architecture"] == "amd64"
 
 
-def test_outputs_in_the_context_stay_outside(
-    samebit: Samebit, busybox_context: Path, tmp_path: Path
-) -> None:
+def test_outputs_in_the_context_stay_outside(samebit: Samebit, busybox_context: Path) -> None:
     context = busybox_context
     (context / "Dockerfile").write_text("FROM scratch\nCOPY . /all/\n")
     (context / "out").mkdir()

@@ -57,10 +57,10 @@ class Outputs:
                 )
         for location in self.locations:
             check_location(location, several=len(set(platforms)) > 1)
-        for path in (self.iidfile, self.metadata_file):
-            if path is not None and path.is_dir():
+        for file in (self.iidfile, self.metadata_file):
+            if file is not None and file.is_dir():
                 raise UsageError(
-                    "the output is a directory", where=Place(str(path)), fix="name a file"
+                    "the output is a directory", where=Place(str(file)), fix="name a file"
                 )
 
 
