@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import stat
 import sys
 
@@ -121,6 +120,9 @@ def _note(plan: _Object, value: object) -> None:
 
 
 def _capture(plan: _Object, root: str) -> None:
+    # Here, because it costs every other call some milliseconds.
+    import socket  # noqa: PLC0415
+
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     message = json.dumps({"filesystem": _filesystem(root)}).encode()
     # A relative name, because socket addresses hold 107 bytes and state directories may be deeper.
