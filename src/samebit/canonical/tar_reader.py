@@ -21,6 +21,8 @@ from samebit.errors import InputError
 _FIELDS = struct.Struct("100s8s8s8s12s12s8s1s100s8s32s32s8s8s155s12s")
 _ZERO_BLOCK = bytes(BLOCK)
 _HOLE = bytes(1 << 18)
+# A member has one pax header, or a GNU long name and a long link, before its own.
+_MAX_RAW_HEADERS = 8
 _EXTENSIONS = b"xgLK"
 _TYPES = b"\x0001234567S"
 # Go's archive/tar, the reader in every common engine, takes no content from these, whatever their
@@ -64,6 +66,10 @@ class TarReader:
     there; without, the archive may also end between two members. `current` is the member whose
     content `read` gives. All methods raise InputError for archives that are malformed, truncated or
     ambiguous.
+
+    `records` are the pax records of the current member in their order, `raw_headers` the blocks of
+    its extended headers and its own, each of 512 bytes: what comparing archives needs beyond what
+    the entry means. Only the first eight blocks are kept.
     """
 
     def __init__(self, chunks: Iterator[bytes], what: str, *, strict_end: bool = True) -> None:
@@ -79,6 +85,8 @@ class TarReader:
         self._runs: Iterator[tuple[bool, int]] = iter(())
         self._run_is_data = True
         self._run_left = 0
+        self.records: tuple[tuple[bytes, bytes], ...] = ()
+        self.raw_headers: tuple[bytes, ...] = ()
 
     def __iter__(self) -> Iterator[Header]:
         while (header := self.next()) is not None:
@@ -94,16 +102,21 @@ class TarReader:
         self.current = None
         records: list[tuple[bytes, bytes]] = []
         long_names: dict[bytes, bytes] = {}
+        raw_headers: list[bytes] = []
         while True:
             block = self._header_block(pending=bool(records or long_names))
             if block is None:
                 self._ended = True
                 return None
+            if len(raw_headers) < _MAX_RAW_HEADERS:
+                raw_headers.append(block)
             fields = _FIELDS.unpack(block)
             what = f"{self._what}: entry {_text(fields[0])!r}"
             _verify(block, fields[6], what)
             flag = fields[7]
             if flag not in _EXTENSIONS:
+                self.records = tuple(records)
+                self.raw_headers = tuple(raw_headers)
                 return self._member(block, fields, records, long_names)
             data = self._extension(fields, what)
             if flag == b"x":

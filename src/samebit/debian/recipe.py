@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from samebit.errors import UsageError
+from samebit.model.digest import Digest
 from samebit.model.platform import Platform
 
-VARIANTS = ("essential", "apt", "required", "minbase", "important", "standard")
+VARIANTS = ("essential", "apt", "required", "minbase", "buildd", "important", "standard")
 DEFAULT_VARIANT = "minbase"
 
 _ARCHITECTURES = {
@@ -30,12 +33,23 @@ _CREDENTIALS = re.compile(r"://[^/]*@")
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a value of a recipe: the field, its position in a list, and the advice."""
+
+    field: str
+    position: int | None
+    what: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
 class DebianBase:
     """A recipe: the suite, the variant of mmdebstrap(1), and packages beyond it.
 
     `include` is held sorted and without repetitions, so that the order in which a person wrote it
-    does not matter. No `mirror` means mmdebstrap's own default with its security and update suites.
-    Raises UsageError for a value that mmdebstrap could take for something else.
+    does not matter; the order of `components` is that of sources.list. No `platform` means this
+    machine's, no `mirror` mmdebstrap's own default with its security and update suites. Raises
+    UsageError for a value that mmdebstrap could take for something else.
     """
 
     suite: str
@@ -46,33 +60,27 @@ class DebianBase:
     components: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not _SUITE.match(self.suite):
-            raise UsageError(
-                f"not a Debian suite: {self.suite!r}", fix="write a name such as bookworm or trixie"
-            )
-        if self.variant not in VARIANTS:
-            raise UsageError(
-                f"not a variant: {self.variant!r}", fix=f"choose one of {', '.join(VARIANTS)}"
-            )
-        for package in self.include:
-            if not _PACKAGE.match(package):
-                raise UsageError(
-                    f"not a Debian package name: {package!r}",
-                    fix="write NAME, NAME=VERSION or NAME/SUITE; separate packages by commas",
-                )
-        for component in self.components:
-            if not _COMPONENT.match(component):
-                raise UsageError(
-                    f"not an archive component: {component!r}", fix="write names such as main"
-                )
-        if self.mirror is not None:
-            _check_mirror(self.mirror)
+        fault = find_fault(
+            suite=self.suite,
+            variant=self.variant,
+            include=self.include,
+            mirror=self.mirror,
+            components=self.components,
+        )
+        if fault is not None:
+            raise UsageError(fault.what, fix=fault.fix)
         object.__setattr__(self, "include", tuple(sorted(set(self.include))))
-        if self.target not in _ARCHITECTURES:
-            raise UsageError(
-                f"Debian has no architecture for the platform {self.target}",
-                fix=f"choose one of {', '.join(map(str, _ARCHITECTURES))}",
-            )
+        if self.platform is not None:
+            _architecture(self.platform)
+
+    @property
+    def checksum(self) -> Digest:
+        """Compute what a lock remembers of the recipe, to notice that it changed.
+
+        Everything that shows in the image is part of it; the platform is locked beside it.
+        """
+        value = [2, self.suite, self.variant, self.include, self.components, self.mirror]
+        return Digest.of(json.dumps(value, separators=(",", ":")).encode("ascii"))
 
     @property
     def target(self) -> Platform:
@@ -81,8 +89,8 @@ class DebianBase:
 
     @property
     def architecture(self) -> str:
-        """Debian's name of the platform, for example `arm64`."""
-        return _ARCHITECTURES[self.target]
+        """Debian's name of the platform, for example `arm64`. Raises UsageError without one."""
+        return _architecture(self.target)
 
     def command(self) -> str:
         """Word the recipe as the command that makes it, without the platform."""
@@ -96,13 +104,73 @@ class DebianBase:
         return " ".join(words)
 
 
-def _check_mirror(mirror: str) -> None:
-    if not _MIRROR.match(mirror):
+def _architecture(platform: Platform) -> str:
+    try:
+        return _ARCHITECTURES[platform]
+    except KeyError:
         raise UsageError(
-            f"not a mirror: {mirror!r}", fix="write a URL such as https://mirror.example.org/debian"
+            f"Debian has no architecture for the platform {platform}",
+            fix=f"choose one of {', '.join(map(str, _ARCHITECTURES))}",
+        ) from None
+
+
+def find_fault(
+    *,
+    suite: str,
+    variant: str,
+    include: Sequence[str],
+    mirror: str | None,
+    components: Sequence[str],
+) -> Fault | None:
+    """Give the first value that mmdebstrap could take for something else, None when all are fine.
+
+    Every value becomes an argument of another program, so none may look like an option.
+    """
+    return next(_faults(suite, variant, include, mirror, components), None)
+
+
+def _faults(
+    suite: str,
+    variant: str,
+    include: Sequence[str],
+    mirror: str | None,
+    components: Sequence[str],
+) -> Iterator[Fault]:
+    if not _SUITE.match(suite):
+        yield Fault(
+            "suite", None, f"not a Debian suite: {suite!r}", "write a name, e.g. bookworm or trixie"
         )
-    if _CREDENTIALS.search(mirror):
-        raise UsageError(
+    if variant not in VARIANTS:
+        yield Fault(
+            "variant", None, f"not a variant: {variant!r}", f"choose one of {', '.join(VARIANTS)}"
+        )
+    for position, package in enumerate(include):
+        if not _PACKAGE.match(package):
+            yield Fault(
+                "include",
+                position,
+                f"not a Debian package name: {package!r}",
+                "write NAME, NAME=VERSION or NAME/SUITE, one a package",
+            )
+    if mirror is not None and _CREDENTIALS.search(mirror):
+        yield Fault(
+            "mirror",
+            None,
             "the mirror's URL holds credentials, which would end up in the image",
-            fix="give apt its credentials by other means, e.g. a local proxy",
+            "give apt its credentials by other means, e.g. a local proxy",
         )
+    if mirror is not None and not _MIRROR.match(mirror):
+        yield Fault(
+            "mirror",
+            None,
+            f"not a mirror: {mirror!r}",
+            "write a URL such as https://mirror.example.org/debian",
+        )
+    for position, component in enumerate(components):
+        if not _COMPONENT.match(component):
+            yield Fault(
+                "components",
+                position,
+                f"not an archive component: {component!r}",
+                "write names such as main",
+            )

@@ -120,12 +120,15 @@ class _Checker:
         elif entry.kind is Kind.DIRECTORY:
             self._directories.add(path)
         elif entry.kind is Kind.HARDLINK:
-            if entry.link not in self._others:
+            if entry.link not in self._others or entry.xattrs:
                 raise InternalError(
-                    f"{_shown(path)} links to {_shown(entry.link)}, which is not before it"
+                    f"{_shown(path)} links to {_shown(entry.link)}, which is not before it, "
+                    "or has attributes of its own"
                 )
             self._links.add(path)
         else:
+            if entry.kind is Kind.SYMLINK and entry.mode != 0o777:
+                raise InternalError(f"{_shown(path)} is a symlink with mode {entry.mode:o}")
             self._others.add(path)
 
     def finish(self) -> None:

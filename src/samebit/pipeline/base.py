@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from samebit.debian.config import encode_config
 from samebit.debian.mmdebstrap import bootstrap
-from samebit.debian.recipe import DebianBase
+from samebit.debian.recipe import DEFAULT_VARIANT, VARIANTS, DebianBase
 from samebit.debian.tree import read_tree
-from samebit.errors import MachineError, UsageError
+from samebit.errors import MachineError
 from samebit.image.layer_writer import write_layer
 from samebit.image.manifest import Manifest, encode_manifest
+from samebit.lock.epoch import DEFAULT_EPOCH, parse_epoch
 from samebit.model.descriptor import OCI_CONFIG, OCI_MANIFEST, Descriptor
 from samebit.store.store import Store
 from samebit.store.temporary import clean_abandoned, locked_directory
 
-# 1980-01-02: zip, and so every jar and wheel, cannot say an earlier time.
-DEFAULT_EPOCH = 315619200
+__all__ = ["DEFAULT_VARIANT", "VARIANTS", "DebianBase", "base_epoch", "make_base"]
 
 # Not /tmp, which is memory on many machines: a tree takes a gigabyte.
 _SCRATCH_PARENT = "/var/tmp"  # noqa: S108 - the directory made below it is private
 _SCRATCH_PREFIX = "samebit-base-"
 
 
-def base_epoch(environment: Mapping[str, str]) -> int:
+def base_epoch() -> int:
     """Give the time of a base image: SOURCE_DATE_EPOCH if set, else the default.
 
     Raises UsageError when SOURCE_DATE_EPOCH is no number of seconds.
     """
-    text = environment.get("SOURCE_DATE_EPOCH", "")
-    if not text:
-        return DEFAULT_EPOCH
-    if not (text.isascii() and text.isdigit()) or len(text) > 11:
-        raise UsageError(
-            f"SOURCE_DATE_EPOCH is not a number of seconds: {text[:100]!r}",
-            fix="write seconds since 1970-01-01 in decimal digits",
-        )
-    return int(text)
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    return DEFAULT_EPOCH if given is None else parse_epoch(given)
 
 
 def make_base(

@@ -94,8 +94,8 @@ def with_name(document: Mapping[str, object], name: str | None, descriptor: Desc
     return changed
 
 
-def without_name(document: Mapping[str, object], name: str) -> Document:
-    """Give the index without the entries called `name`."""
+def without_name(document: Mapping[str, object], name: str | None) -> Document:
+    """Give the index without the entries called `name`; None are those without a name."""
     return {
         **document,
         "manifests": [entry for entry in entries(document) if name_of(entry) != name],

@@ -15,6 +15,7 @@ from samebit.store.store import Store
 from samebit.transports import containers_storage, docker_archive, oci_archive, oci_layout
 from samebit.transports.load import load_into_engine
 from samebit.transports.locate import Location, Transport
+from samebit.transports.output import check_file
 from samebit.transports.resolve import stored_image
 
 _PATHS = {
@@ -63,6 +64,16 @@ def save(
         docker_archive.save(store, descriptor, location.path, chosen)
     else:
         raise InternalError(f"{location} is not written here")
+
+
+def check(location: Location) -> None:
+    """Raise UsageError for a place that holds something else, which `save` would refuse."""
+    if location.path is None:
+        return
+    if location.transport is Transport.OCI_LAYOUT:
+        oci_layout.check_directory(location.path)
+    else:
+        check_file(location.path)
 
 
 def stored(store: Store, reference: Reference) -> Descriptor:

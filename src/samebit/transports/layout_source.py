@@ -79,6 +79,30 @@ def load_from_layout(
     return image
 
 
+def top_level(
+    files: LayoutFiles, *, name: str | None = None, digest: Digest | None = None
+) -> tuple[Descriptor, bytes]:
+    """Give what `name` or `digest` means, an index not followed, with its verified bytes.
+
+    A layout of several images without names is itself the index of one image. Raises InputError.
+    """
+    what = files.what
+    _check_version(files)
+    blobs = LayoutBlobs(files)
+    found = None
+    if digest is not None:
+        found = _by_digest(blobs, digest, what)
+    else:
+        data = read_file(files, "index.json", _MAX_INDEX)
+        index = parse_manifest(data, what, OCI_INDEX)
+        if not isinstance(index, Index):
+            raise InputError(f"{what}: its index.json is not an index")
+        found = _named(index, name, what)
+        if found is None:
+            return Descriptor(OCI_INDEX, Digest.of(data), len(data)), data
+    return found, blobs.read(found.digest, _MAX_INDEX)
+
+
 def read_file(files: LayoutFiles, path: str, limit: int) -> bytes:
     """Give a file of at most `limit` bytes. Raises InputError."""
     with files.open(path) as stream:
@@ -105,6 +129,11 @@ def _by_digest(blobs: LayoutBlobs, digest: Digest, what: str) -> Descriptor:
 def _by_name(
     blobs: LayoutBlobs, index: Index, name: str | None, platform: Platform | None, what: str
 ) -> Descriptor:
+    return _named(index, name, what) or choose(blobs, index, platform, what).descriptor
+
+
+def _named(index: Index, name: str | None, what: str) -> Descriptor | None:
+    """Give the entry called `name`; None when the layout is one image for several platforms."""
     names: set[str] = set()
     matching: set[Descriptor] = set()
     for entry in index.entries:
@@ -116,8 +145,7 @@ def _by_name(
     if len(matching) == 1:
         return matching.pop()
     if matching and name is None and not names:
-        # No names at all: the layout is one image for several platforms.
-        return choose(blobs, index, platform, what).descriptor
+        return None
     listed = ", ".join(sorted(names)) or "no named image"
     if name is None and matching:
         raise InputError(f"{what} holds several images: {listed}", fix="add :NAME to say which")

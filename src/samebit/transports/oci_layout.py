@@ -20,11 +20,11 @@ from samebit.store.failure import machine_errors
 from samebit.store.locking import exclusive_directory
 from samebit.store.store import Store
 from samebit.store.temporary import clean_abandoned, create_locked_file, locked_directory
-from samebit.transports.layout_source import load_from_layout
+from samebit.transports.layout_source import LayoutFiles, load_from_layout
+from samebit.transports.output import TEMPORARY
 from samebit.transports.reachable import reachable
 
 _CHUNK = 1 << 20
-_PREFIX = ".samebit-"
 
 
 class _Directory:
@@ -49,6 +49,11 @@ class _Directory:
         return os.fdopen(descriptor, "rb")
 
 
+def files_of(path: Path) -> LayoutFiles:
+    """Give the files of the layout at `path`, to read them in place; nothing is opened yet."""
+    return _Directory(path)
+
+
 def load(
     path: Path,
     store: Store,
@@ -64,9 +69,10 @@ def load(
 def save(store: Store, descriptor: Descriptor, path: Path, name: str | None = None) -> None:
     """Write what `descriptor` reaches into the layout at `path`, new or existing.
 
-    Other images of an existing layout are kept; `name` is taken from the one that had it. A reader
-    never sees a half-written image: the index changes last, a new layout appears at once. Raises
-    InputError (the store's blobs), UsageError (`path` is something else) or MachineError.
+    Other images of an existing layout are kept, but for the one that had this name (or had none,
+    too). A reader never sees a half-written image: the index changes last, a new layout appears at
+    once. Raises InputError (the store's blobs), UsageError (`path` is something else) or
+    MachineError.
     """
     blobs = reachable(store, descriptor)
     # Through a symbolic link, as any other program would write.
@@ -74,20 +80,27 @@ def save(store: Store, descriptor: Descriptor, path: Path, name: str | None = No
     with machine_errors(f"cannot write the OCI layout {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-            clean_abandoned(path.parent, f".{path.name}{_PREFIX}")
-            with locked_directory(path.parent, f".{path.name}{_PREFIX}") as building:
+            clean_abandoned(path.parent, path.name + TEMPORARY)
+            with locked_directory(path.parent, path.name + TEMPORARY) as building:
                 _fill(store, blobs, building)
                 _name(building, name, descriptor)
                 if _appear(building, path):
                     return
-        if not (path / "oci-layout").is_file() or not (path / "index.json").is_file():
-            raise UsageError(
-                f"{path} exists and is not an OCI layout", fix="choose another path, or remove it"
-            )
+        check_directory(path)
         with exclusive_directory(path):
-            clean_abandoned(path, _PREFIX)
+            clean_abandoned(path, TEMPORARY)
             _fill(store, blobs, path)
             _name(path, name, descriptor)
+
+
+def check_directory(path: Path) -> None:
+    """Raise UsageError when `path` exists and is neither an OCI layout nor an empty directory."""
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    if not (path / "oci-layout").is_file() or not (path / "index.json").is_file():
+        raise UsageError(
+            f"{path} exists and is not an OCI layout", fix="choose another path, or remove it"
+        )
 
 
 def _appear(building: Path, path: Path) -> bool:
@@ -113,7 +126,7 @@ def _fill(store: Store, blobs: list[Descriptor], root: Path) -> None:
             _copy(store, blob.digest, directory / blob.digest.hex, root)
     sync_directory(directory)
     if not (root / "oci-layout").exists():
-        replace_file(root / "oci-layout", names.OCI_LAYOUT, temporary=root, prefix=_PREFIX)
+        replace_file(root / "oci-layout", names.OCI_LAYOUT, temporary=root, prefix=TEMPORARY)
 
 
 def _holds(path: Path, blob: Descriptor) -> bool:
@@ -130,7 +143,7 @@ def _holds(path: Path, blob: Descriptor) -> bool:
 
 
 def _copy(store: Store, digest: Digest, target: Path, root: Path) -> None:
-    descriptor, temporary = create_locked_file(root, _PREFIX)
+    descriptor, temporary = create_locked_file(root, TEMPORARY)
     try:
         with store.open_verified(digest) as stream:
             while chunk := stream.read(_CHUNK):
@@ -147,5 +160,8 @@ def _name(root: Path, name: str | None, descriptor: Descriptor) -> None:
     document = names.empty_index()
     if index.exists():
         document = names.parse_index(index.read_bytes(), str(index))
+    if name is None:
+        # The image of this layout: with the one before it, a reader could not tell which is meant.
+        document = names.without_name(document, None)
     data = names.encode_index(names.with_name(document, name, descriptor))
-    replace_file(index, data, temporary=root, prefix=_PREFIX)
+    replace_file(index, data, temporary=root, prefix=TEMPORARY)

@@ -14,6 +14,8 @@ from samebit.store.durable import sync_directory, write_all
 from samebit.store.failure import machine_errors
 from samebit.store.temporary import clean_abandoned, create_locked_file
 
+# Behind the output's name: a build context leaves out its outputs and what is called like this.
+TEMPORARY = ".tmp-samebit-"
 # What the size field of ustar holds; beyond, a pax header comes first and the header is longer.
 _USTAR_SIZE = 0o77777777777
 
@@ -79,6 +81,12 @@ class TarOutput:
             write_all(self._descriptor, data)
 
 
+def check_file(path: Path) -> None:
+    """Raise UsageError when `path` exists and no file can take its place."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} exists and is not a file", fix="choose another path")
+
+
 @contextmanager
 def tar_output(path: Path) -> Iterator[TarOutput]:
     """Open an archive that takes the place of `path` when the block ends without an exception.
@@ -87,9 +95,8 @@ def tar_output(path: Path) -> Iterator[TarOutput]:
     """
     # Through a symbolic link, as any other program would write.
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise UsageError(f"{path} exists and is not a file", fix="choose another path")
-    prefix = f".{target.name[:200]}.samebit-"
+    check_file(path)
+    prefix = f"{target.name}{TEMPORARY}"
     with machine_errors(f"cannot write {path}"):
         target.parent.mkdir(parents=True, exist_ok=True)
         clean_abandoned(target.parent, prefix)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from samebit.debian.recipe import DebianBase
@@ -76,3 +78,27 @@ def test_what_mmdebstrap_could_misread_is_refused(values: dict[str, object]) -> 
 )
 def test_what_apt_takes_is_taken(package: str) -> None:
     assert DebianBase("bookworm", include=(package,)).include == (package,)
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        ({"suite": "sid"}, False),
+        ({"variant": "apt"}, False),
+        ({"include": ("make",)}, False),
+        ({"components": ("main",)}, False),
+        # sources.list and the history name it, and a snapshot's URL says which packages there are.
+        ({"mirror": "https://mirror.example.org/debian"}, False),
+        # Locked beside the checksum.
+        ({"platform": Platform("linux", "arm64")}, True),
+    ],
+)
+def test_the_checksum_is_of_what_shows_in_the_image(
+    *, changed: dict[str, object], same: bool
+) -> None:
+    recipe = DebianBase("trixie", platform=AMD64)
+    other = replace(recipe, **changed)  # type: ignore[arg-type]
+    assert (recipe.checksum == other.checksum) is same
+    assert DebianBase("sid", include=("b1", "a1")).checksum == (
+        DebianBase("sid", include=("a1", "b1", "a1")).checksum
+    )

@@ -149,7 +149,13 @@ def test_an_unreadable_file_is_named(store: Store, tmp_path: Path) -> None:
         [Entry(b"d", Kind.DIRECTORY, 0), Entry(b"d/", Kind.FIFO, 0)],
         [Entry(b"a", Kind.HARDLINK, 0, link=b"b")],
         [Entry(b"d", Kind.DIRECTORY, 0), Entry(b"l", Kind.HARDLINK, 0, link=b"d")],
+        [
+            Entry(b"a", Kind.FIFO, 0),
+            Entry(b"b", Kind.HARDLINK, 0, link=b"a", xattrs=((b"user.x", b""),)),
+        ],
+        [Entry(b"s", Kind.SYMLINK, 0o755, link=b"x")],
         [whiteout(b"a"), Entry(b"a", Kind.FIFO, 0)],
+        [whiteout(b"l"), Entry(b"a", Kind.FIFO, 0), Entry(b"l", Kind.HARDLINK, 0, link=b"a")],
         [whiteout(b"a"), Entry(b"a", Kind.DIRECTORY, 0)],
     ],
 )

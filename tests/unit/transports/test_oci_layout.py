@@ -94,6 +94,8 @@ def test_other_images_of_a_layout_are_kept(
     # Both names mean one image now, so there is nothing to choose.
     assert oci_layout.load(out, other, None).descriptor == two
     oci_layout.save(store, one, out)
+    # The image of the layout is the last one; images with names are others.
+    oci_layout.save(store, make(store, "three"), out)
     oci_layout.save(store, one, out)
     assert len(json.loads((out / "index.json").read_bytes())["manifests"]) == 3
     with pytest.raises(InputError, match="several images: a, b"):
@@ -151,8 +153,12 @@ def test_platforms_in_the_index_of_the_layout_itself(
     tmp_path: Path, store: Store, other: Store, make: Make
 ) -> None:
     amd, arm = make(store, "amd"), make(store, "arm", platform="linux/arm64")
-    oci_layout.save(store, amd, tmp_path / "out")
-    oci_layout.save(store, arm, tmp_path / "out")
+    oci_layout.save(store, amd, tmp_path / "out", "amd")
+    oci_layout.save(store, arm, tmp_path / "out", "arm")
+    index = json.loads((tmp_path / "out" / "index.json").read_bytes())
+    for entry in index["manifests"]:
+        del entry["annotations"]
+    (tmp_path / "out" / "index.json").write_text(json.dumps(index))
     assert oci_layout.load(tmp_path / "out", other, AMD64).descriptor == amd
 
 

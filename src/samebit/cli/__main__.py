@@ -1,0 +1,5 @@
+"""`python -m samebit.cli` is the `samebit` command."""
+
+from samebit.cli.main import main
+
+main()

@@ -1,0 +1,46 @@
+"""`samebit diff`: explain the difference of two images."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from samebit.model.platform import Platform
+from samebit.pipeline.diff import DEFAULT_LIMIT, diff_images
+from samebit.report.diff_json import diff_json
+from samebit.report.diff_text import write_diff
+
+
+@click.command("diff")
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option("--platform", metavar="OS/ARCH", help="Compare only this platform of an index.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=DEFAULT_LIMIT,
+    show_default=True,
+    metavar="N",
+    help="Tell at most N differences of each kind in detail; 0 tells all.",
+)
+@click.pass_context
+def command(
+    context: click.Context, *, a: str, b: str, platform: str | None, as_json: bool, limit: int
+) -> None:
+    """Explain how images A and B differ: manifest, config, layers, entries, bytes.
+
+    A and B are names in samebit's store, digests that build printed, or places: oci:PATH[:TAG],
+    oci-archive:PATH, docker-archive:PATH, docker://NAME or containers-storage:NAME.
+
+    Exits with 0 when they are identical, 1 when they differ, 5 when one cannot be read.
+    """
+    most = limit or None
+    chosen = Platform.parse(platform) if platform else None
+    report = diff_images(a, b, platform=chosen, limit=most)
+    if as_json:
+        click.echo(diff_json(report))
+    else:
+        write_diff(report, sys.stdout, most)
+    context.exit(0 if report.identical else 1)

@@ -1,0 +1,91 @@
+"""`samebit lock`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from samebit.cli.options import build_request, progress_options, recipe_options, style
+from samebit.pipeline.lock import Change, check, difference, record
+from samebit.pipeline.request import EVERYTHING
+from samebit.pipeline.session import open_session
+from samebit.pipeline.workspace import has_dockerfile
+from samebit.report.progress import BuildProgress
+from samebit.report.terminal import print_finding
+
+
+@click.command("lock")
+@recipe_options
+@click.option(
+    "--update",
+    is_flag=False,
+    flag_value=EVERYTHING,
+    metavar="[PATTERN]",
+    help="Look inputs up anew: all, or those whose name matches.",
+)
+@click.option("--check", "only_check", is_flag=True, help="Only check it (exit 4 when stale).")
+@click.option(
+    "--diff",
+    "compared",
+    nargs=2,
+    type=click.Path(path_type=Path),
+    metavar="OLD NEW",
+    help="Compare two lock files (exit 1 when they differ).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print changes as one JSON document.")
+@progress_options
+@click.pass_context
+def command(
+    invocation: click.Context,
+    *,
+    update: str | None,
+    only_check: bool,
+    compared: tuple[Path, Path] | None,
+    as_json: bool,
+    progress: str,
+    quiet: bool,
+    **recipe: Any,  # noqa: ANN401 - the values of recipe_options, typed in BuildRequest
+) -> None:
+    """Pin every input of a build in the lock beside its Dockerfile.
+
+    What is pinned stays; only what the recipe newly asks for is looked up. Commit the lock.
+    """
+    if compared is not None:
+        changes = difference(*compared)
+        _print(changes, as_json=as_json)
+        sys.exit(1 if changes else 0)
+    if _is_context(invocation, update, recipe):
+        recipe["context"], update = update, EVERYTHING
+    session = open_session()
+    told = BuildProgress(style(progress, quiet=quiet))
+    request = build_request(recipe, excluded=(session.home,), update=update)
+    if only_check:
+        path = check(request, session.store, told.say)
+        told.say(f"{path} is up to date")
+        return
+    result = record(request, session.store, told.say)
+    for finding in result.findings:
+        print_finding(finding)
+    told.say(f"wrote {result.path}" if result.written else f"{result.path} was up to date")
+    _print(result.changes, as_json=as_json)
+
+
+def _is_context(invocation: click.Context, update: str | None, recipe: dict[str, Any]) -> bool:
+    """Tell whether `--update .` was written: a pattern to click, the context to whoever wrote it."""
+    if update is None or invocation.get_parameter_source("context") != ParameterSource.DEFAULT:
+        return False
+    folder = Path(update)
+    return folder.is_dir() and (bool(recipe["file"] or recipe["image"]) or has_dockerfile(folder))
+
+
+def _print(changes: tuple[Change, ...], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([change.json() for change in changes], sort_keys=True))
+        return
+    for change in changes:
+        click.echo(str(change))

@@ -1,0 +1,226 @@
+"""Options that several commands share: what to build, with which engine, how to tell."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from samebit.errors import UsageError
+from samebit.model.platform import Platform
+from samebit.model.reference import Reference
+from samebit.pipeline.named import named_build
+from samebit.pipeline.request import BuildRequest, parse_epoch
+from samebit.report.progress import Style
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_RECIPE = (
+    click.option(
+        "-f",
+        "--file",
+        metavar="FILE",
+        help="The Dockerfile (default: CONTEXT/Dockerfile; - reads standard input).",
+    ),
+    click.option(
+        "--image",
+        metavar="NAME",
+        help="Build the image that samebit.toml in CONTEXT declares as [images.NAME]; other options"
+        " come on top.",
+    ),
+    click.option("--target", metavar="STAGE", help="Build this stage (default: the last)."),
+    click.option(
+        "--platform",
+        "platforms",
+        multiple=True,
+        metavar="OS/ARCH",
+        help="Build for these platforms (default: this machine's).",
+    ),
+    click.option(
+        "--build-arg",
+        "build_args",
+        multiple=True,
+        metavar="NAME[=VALUE]",
+        help="Set a build argument; without =VALUE it comes from the environment.",
+    ),
+    click.option(
+        "--label", "labels", multiple=True, metavar="NAME=VALUE", help="Add a label to the image."
+    ),
+    click.option(
+        "--build-context",
+        "build_contexts",
+        multiple=True,
+        metavar="NAME=WHERE",
+        help="What FROM and --from call NAME: a directory, docker-image://, oci-layout://, oci:.",
+    ),
+    click.option(
+        "--context-modes",
+        type=click.Choice(("git", "keep")),
+        default="git",
+        show_default=True,
+        help="Permissions of context files: as git knows them, or as they are.",
+    ),
+    click.option(
+        "--source-date-epoch",
+        metavar="SECONDS",
+        help="The image's time (default: the lock's; for a new lock SOURCE_DATE_EPOCH, else the"
+        " last commit's time, else 1980-01-02).",
+    ),
+    click.option(
+        "--secret",
+        "secrets",
+        multiple=True,
+        metavar="id=NAME[,src=FILE|,env=VAR]",
+        help="A secret for RUN --mount=type=secret.",
+    ),
+    click.option(
+        "--ssh",
+        multiple=True,
+        metavar="default|ID[=SOCKET|KEY]",
+        help="An SSH agent or key for RUN --mount=type=ssh.",
+    ),
+    click.argument("context", default=".", metavar="[CONTEXT]"),
+)
+
+_ENGINE = click.option(
+    "--engine",
+    metavar="ENGINE[:PATH]",
+    help="The engine: buildah, or buildah:/path/to/buildah (default: SAMEBIT_ENGINE, or buildah).",
+)
+
+
+def recipe_options(function: _Function) -> _Function:
+    """Add the options that say what to build; they arrive as one mapping for `build_request`."""
+    for option in reversed(_RECIPE):
+        function = option(function)
+    return function
+
+
+def engine_option(function: _Function) -> _Function:
+    """Add --engine."""
+    return _ENGINE(function)
+
+
+def progress_options(function: _Function) -> _Function:
+    """Add --progress and --quiet."""
+    function = click.option(
+        "--progress",
+        type=click.Choice(("auto", "plain", "tty", "quiet")),
+        default="auto",
+        show_default=True,
+        help="How much to tell on standard error.",
+    )(function)
+    return click.option("-q", "--quiet", is_flag=True, help="The same as --progress quiet.")(
+        function
+    )
+
+
+def style(progress: str, *, quiet: bool) -> Style:
+    """Turn the two options into one style."""
+    return Style.QUIET if quiet else Style(progress)
+
+
+def build_request(
+    recipe: dict[str, Any],
+    *,
+    excluded: Iterable[Path] = (),
+    locked: bool = False,
+    use_memo: bool = True,
+    update: str | None = None,
+) -> BuildRequest:
+    """Make a request of the values of `recipe_options`. Raises UsageError."""
+    epoch = recipe["source_date_epoch"]
+    context = _context(recipe["context"])
+    named = named_build(context, recipe["image"]) if recipe["image"] is not None else None
+    build_args = _build_args(recipe["build_args"])
+    return BuildRequest(
+        context=named.context if named else context,
+        image=recipe["image"],
+        configuration=named.configuration if named else None,
+        file=recipe["file"] or (named.file if named else None),
+        target=recipe["target"] or (named.target if named else None),
+        platforms=_platforms(recipe["platforms"]) or (named.platforms if named else ()),
+        build_args={**dict(named.build_args), **build_args} if named else build_args,
+        labels=_pairs(recipe["labels"], "--label"),
+        build_contexts=_pairs(recipe["build_contexts"], "--build-context"),
+        keep_modes=recipe["context_modes"] == "keep",
+        epoch=parse_epoch(epoch, "--source-date-epoch") if epoch is not None else None,
+        secrets=_secrets(recipe["secrets"]),
+        ssh=recipe["ssh"],
+        excluded=tuple(excluded),
+        locked=locked,
+        use_memo=use_memo,
+        update=update,
+    )
+
+
+def tags_of(recipe: dict[str, Any], texts: Iterable[str]) -> tuple[Reference, ...]:
+    """Give the values of -t, else the tags of the image that --image names. Raises UsageError."""
+    found = parse_tags(texts)
+    if found or recipe["image"] is None:
+        return found
+    return named_build(_context(recipe["context"]), recipe["image"]).tags
+
+
+def parse_tags(texts: Iterable[str]) -> tuple[Reference, ...]:
+    """Read the values of -t. Raises UsageError."""
+    found = []
+    for text in texts:
+        reference = Reference.parse(text)
+        if reference.digest is not None:
+            raise UsageError(f"-t {text}: a name cannot hold a digest", fix="leave it out")
+        found.append(reference)
+    return tuple(found)
+
+
+def _context(text: str) -> Path:
+    if text == "-" or "://" in text or text.startswith("git@"):
+        raise UsageError(
+            f"the build context {text!r} is not a directory",
+            fix="clone or unpack it first, then give its directory",
+        )
+    return Path(text)
+
+
+def _platforms(texts: Iterable[str]) -> tuple[Platform, ...]:
+    return tuple(Platform.parse(part) for text in texts for part in text.split(",") if part.strip())
+
+
+def _pairs(texts: Iterable[str], option: str) -> dict[str, str]:
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise UsageError(f"{option} {text}: expected NAME=VALUE")
+        found[key] = value
+    return found
+
+
+def _build_args(texts: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not key:
+            raise UsageError(f"--build-arg {text}: expected NAME=VALUE or NAME")
+        if equals:
+            found[key] = value
+        elif key in os.environ:
+            found[key] = os.environ[key]
+    return found
+
+
+def _secrets(texts: Iterable[str]) -> tuple[str, ...]:
+    """Check secrets as docker does: a missing file must not fail in the middle of a build."""
+    for text in texts:
+        fields = dict(field.partition("=")[::2] for field in text.split(","))
+        source = fields.get("src") or fields.get("source")
+        if "id" not in fields and source is None:
+            raise UsageError(f"--secret {text}: expected id=NAME[,src=FILE|,env=VARIABLE]")
+        if source is not None and not Path(source).is_file():
+            raise UsageError(f"--secret {text}: there is no file {source}")
+        if "env" in fields and fields["env"] not in os.environ:
+            raise UsageError(f"--secret {text}: the variable {fields['env']} is not set")
+    return tuple(texts)

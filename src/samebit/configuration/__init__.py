@@ -1,0 +1,1 @@
+"""samebit.toml: base recipes and named images, read strictly into frozen values."""

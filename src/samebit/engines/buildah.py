@@ -1,0 +1,99 @@
+"""buildah, 1.28 and later: found on the machine, with storage of its own.
+
+The final stage ends in a step that the runtime shim recognises: there the tree is complete and
+mounted, is read in place, and the engine never spends time on committing and compressing it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from samebit.engines.buildah_run import Run
+from samebit.engines.buildah_storage import open_storage, tail
+from samebit.engines.isolation import choose_runtime
+from samebit.engines.machine import filesystem_of
+from samebit.engines.protocol import EnginePlan, FinalTree, Progress
+from samebit.errors import InputError, MachineError
+from samebit.model.rendering import Rendering
+
+
+class Buildah:
+    """The buildah engine over a storage root of samebit's own."""
+
+    name = "buildah"
+
+    def __init__(self, home: Path, program: str = "buildah", driver: str | None = None) -> None:
+        """Find buildah; `home` is where its storage lives. Raises MachineError when there is none.
+
+        `driver` is `overlay` or `vfs`; by default overlay where it works.
+        """
+        self._storage = open_storage(home, program, driver)
+
+    @property
+    def driver(self) -> str:
+        """The storage driver in use."""
+        return self._storage.driver
+
+    def has_image(self, name: str) -> bool:
+        """Tell whether the storage has an image of that name."""
+        done = self._storage.call(
+            "inspect", "--type", "image", "--format", "{{.FromImageID}}", name
+        )
+        return done.returncode == 0
+
+    def import_base(self, name: str, layout: Path) -> None:
+        """Import the only image of the OCI layout at `layout` under `name`."""
+        with self._storage.in_use():
+            # By a relative path: buildah makes a name of it, and not every path is a name.
+            done = self._storage.call(
+                "pull", "--quiet", self._storage.policy(), f"oci:{layout.name}", cwd=layout.parent
+            )
+            if done.returncode != 0:
+                raise InputError(
+                    "buildah cannot import the base image",
+                    detail=tail(done.stderr),
+                    fix="check that the disk has room, then run the build again",
+                )
+            done = self._storage.call("tag", done.stdout.split()[-1], name)
+            if done.returncode != 0:
+                raise MachineError("buildah cannot name the base image", detail=tail(done.stderr))
+
+    @contextmanager
+    def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalTree]:
+        """Run the plan in the private directory `work`; yields while the final tree is mounted."""
+        with self._storage.in_use():
+            run = Run(self._storage, choose_runtime(self._storage), plan, work, progress)
+            with run.final_tree() as final, self.mounted(plan.base) as base:
+                yield FinalTree(base, final, breaks_links=self.driver == "overlay")
+
+    def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> None:
+        """Run the plan and keep its result as the image `name`."""
+        with self._storage.in_use():
+            Run(self._storage, choose_runtime(self._storage), plan, work, progress).commit(name)
+
+    def remove(self, name: str) -> None:
+        """Remove an image; absent is fine."""
+        self._storage.call("rmi", "--force", name)
+
+    @contextmanager
+    def mounted(self, name: str | None) -> Iterator[Rendering]:
+        """Mount an image, or the empty one, while the context lasts. Raises MachineError."""
+        with self._storage.in_use():
+            yield from self._mount(name)
+
+    def _mount(self, name: str | None) -> Iterator[Rendering]:
+        done = self._storage.call("from", "--pull-never", self._storage.policy(), name or "scratch")
+        if done.returncode != 0:
+            raise MachineError("buildah cannot open an image", detail=tail(done.stderr))
+        container = done.stdout.split()[-1]
+        try:
+            mounted = self._storage.call("mount", container)
+            if mounted.returncode != 0:
+                raise MachineError("buildah cannot mount an image", detail=tail(mounted.stderr))
+            root = os.fsencode(mounted.stdout.rstrip("\n"))
+            yield Rendering(root, overlay=filesystem_of(root) == "overlay")
+        finally:
+            self._storage.call("rm", container)

@@ -1,0 +1,263 @@
+"""One `buildah build`, from its start to the tree that the runtime shim captures."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import selectors
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from samebit.engines import shim
+from samebit.engines.buildah_storage import Storage, ulimits
+from samebit.engines.protocol import TRUST_PATH, EnginePlan, Progress, StepFailedError
+from samebit.errors import InternalError
+from samebit.model.rendering import Rendering
+
+HOST_NAME = "samebit"
+# Docker's default set beyond buildah's: what `docker build` users' RUN steps may do.
+_CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_MKNOD", "CAP_NET_RAW")
+_STEP_LINE = re.compile(r"(?:\[(\d+)/\d+\] )?STEP (\d+)(?:/\d+)?: ")
+_EXIT_STATUS = re.compile(r"exit status (\d+)")
+_TAIL_LINES = 40
+_STOP_SECONDS = 10.0
+
+
+class Run:
+    """A running engine; `final_tree` starts it, waits for the capture and ends it."""
+
+    def __init__(
+        self, storage: Storage, runtime: str, plan: EnginePlan, work: Path, progress: Progress
+    ) -> None:
+        self._storage = storage
+        self._runtime = runtime
+        self._plan = plan
+        self._progress = progress
+        self._work = work / "engine"
+        self._work.mkdir(parents=True)
+        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._position: tuple[int, int] | None = None
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+        self._finished = False
+
+    @contextmanager
+    def final_tree(self) -> Iterator[Rendering]:
+        """Yield the final tree, mounted and complete. Raises StepFailedError, InternalError."""
+        descriptor = -1
+        with self._listen() as listener:
+            try:
+                self._start()
+                connection, descriptor, filesystem = self._await_capture(listener)
+                self._finished = True
+                with connection:
+                    self._check_agreement()
+                    root = os.fsencode(f"/proc/self/fd/{descriptor}/.")
+                    yield Rendering(root, overlay=filesystem == "overlay")
+            finally:
+                if descriptor >= 0:
+                    os.close(descriptor)
+                self._stop()
+
+    def commit(self, name: str) -> None:
+        """Run to the end and tag the result. Raises StepFailedError, InternalError."""
+        try:
+            self._start(f"--tag={name}")
+            assert self._process is not None
+            if self._process.wait() != 0:
+                raise self._failure()
+            self._finished = True
+            self._check_agreement()
+        finally:
+            self._stop()
+
+    def _listen(self) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # Through a descriptor, because socket addresses hold 107 bytes.
+        directory = os.open(self._work, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            listener.bind(f"/proc/self/fd/{directory}/capture")
+        finally:
+            os.close(directory)
+        listener.listen(1)
+        return listener
+
+    def _start(self, *options: str) -> None:
+        lowered = self._work / "Dockerfile"
+        lowered.write_text(self._plan.dockerfile, "utf-8")
+        temporary = self._work / "tmp"
+        temporary.mkdir()
+        environment = self._storage.environment(temporary)
+        if "SSH_AUTH_SOCK" in os.environ and self._plan.ssh:
+            environment["SSH_AUTH_SOCK"] = os.environ["SSH_AUTH_SOCK"]
+        command = self._storage.command(
+            "build",
+            "--isolation=oci",
+            f"--runtime={self._write_shim()}",
+            "--network=host",
+            "--layers=false",
+            "--force-rm",
+            "--pull-never",
+            "--format=docker",
+            "--http-proxy=false",
+            self._storage.policy(),
+            *[f"--cap-add={name}" for name in _CAPABILITIES],
+            *ulimits(),
+            *[f"--build-context={k}={v}" for k, v in sorted(self._plan.build_contexts.items())],
+            *[f"--secret={value}" for value in self._plan.secrets],
+            *[f"--ssh={value}" for value in self._plan.ssh],
+            f"--platform={self._plan.platform}",
+            *options,
+            f"--file={lowered}",
+            str(self._plan.context),
+        )
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            env=environment,
+            # A terminal's interrupt must reach us first: we end the engine in order.
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read_output, daemon=True)
+        self._reader.start()
+
+    def _write_shim(self) -> Path:
+        hosts = self._work / "hosts"
+        hosts.write_text("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n", "utf-8")
+        hostname = self._work / "hostname"
+        hostname.write_text(f"{HOST_NAME}\n", "utf-8")
+        state = self._work / "state"
+        state.mkdir()
+        bound = {TRUST_PATH: str(self._plan.trust)} if self._plan.trust else {}
+        plan = {
+            "runtime": self._runtime,
+            "socket": str(self._work / "capture"),
+            "log": str(self._log),
+            "state": str(state),
+            "hostname": HOST_NAME,
+            "set_if_absent": dict(self._plan.set_if_absent),
+            "replaced": {"/etc/hosts": str(hosts), "/etc/hostname": str(hostname)},
+            "bound": bound,
+            "steps": {
+                marker: {
+                    "env": list(step.env),
+                    "network": step.network,
+                    "secrets": list(step.secrets),
+                }
+                for marker, step in self._plan.steps.items()
+            },
+        }
+        path = self._work / "plan.json"
+        path.write_text(json.dumps(plan, sort_keys=True), "utf-8")
+        wrapper = self._work / "runtime"
+        wrapper.write_text(
+            "#!/bin/sh\n"
+            # Only create and delete need Python; the other calls go straight to the runtime.
+            'for a in "$@"; do case "$a" in create|run|delete)\n'
+            f"exec {_quote(sys.executable)} -I -S {_quote(shim.__file__)} {_quote(str(path))}"
+            ' "$@";; esac; done\n'
+            f'exec {_quote(self._runtime)} "$@"\n',
+            "utf-8",
+        )
+        wrapper.chmod(stat.S_IRWXU)
+        return wrapper
+
+    @property
+    def _log(self) -> Path:
+        return self._work / "steps.jsonl"
+
+    def _await_capture(self, listener: socket.socket) -> tuple[socket.socket, int, str]:
+        assert self._process is not None
+        ended = os.pidfd_open(self._process.pid)
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(listener, selectors.EVENT_READ)
+                selector.register(ended, selectors.EVENT_READ)
+                while True:
+                    ready = {key.fileobj for key, _ in selector.select()}
+                    if listener in ready:
+                        connection, _ = listener.accept()
+                        message, descriptors, _, _ = socket.recv_fds(connection, 4096, 1)
+                        if len(descriptors) == 1:
+                            return connection, descriptors[0], json.loads(message)["filesystem"]
+                        connection.close()
+                    elif ended in ready:
+                        self._process.wait()
+                        raise self._failure()
+        finally:
+            os.close(ended)
+
+    def _failure(self) -> StepFailedError:
+        assert self._reader is not None
+        self._reader.join(_STOP_SECONDS)
+        statuses = _EXIT_STATUS.findall(self._tail[-1]) if self._tail else []
+        stage, step = self._position or (None, None)
+        return StepFailedError(
+            stage, step, int(statuses[0]) if statuses else None, tuple(self._tail)
+        )
+
+    def _read_output(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            text = line.rstrip("\n")
+            if self._finished:
+                # Only the engine's complaint that the capture step "failed".
+                continue
+            step = _STEP_LINE.match(text)
+            if step:
+                self._position = (int(step.group(1) or 1), int(step.group(2)))
+                self._tail.clear()
+                self._progress.at(*self._position)
+            else:
+                self._tail.append(text)
+                self._progress.line(text)
+
+    def _check_agreement(self) -> None:
+        """Compare the engine's working directory with the evaluator's, for each step it ran."""
+        if not self._log.exists():
+            return
+        for line in self._log.read_text("utf-8").splitlines():
+            noted = json.loads(line)
+            step = self._plan.steps[noted["step"]]
+            if noted["cwd"] != step.cwd or tuple(noted["args"]) != step.args:
+                raise InternalError(
+                    f"the engine ran {noted['args']!r} in {noted['cwd']!r} where the evaluator"
+                    f" computed {list(step.args)!r} in {step.cwd!r}",
+                    fix="please report this together with the Dockerfile",
+                )
+
+    def _stop(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        try:
+            # After the capture the shim ends the build by itself; one that has not got there (an
+            # interrupt) is told to end.
+            if not self._finished:
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait(_STOP_SECONDS)
+        except ProcessLookupError:
+            pass
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if self._reader is not None:
+            self._reader.join(_STOP_SECONDS)
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"

@@ -1,0 +1,69 @@
+"""Which OCI runtime can run a container here: found by trying, remembered until the next boot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from samebit.engines.buildah_storage import Storage, tail, ulimits
+from samebit.engines.machine import boot_id, find_program, install_advice
+from samebit.engines.probe_image import exit_program
+from samebit.errors import MachineError
+
+# crun refuses hybrid control groups that runc accepts, so runc comes first.
+_RUNTIMES = ("runc", "crun")
+
+
+def choose_runtime(storage: Storage) -> str:
+    """Path of an OCI runtime that works; raises MachineError saying why each does not."""
+    found = {name: find_program(name) for name in _RUNTIMES}
+    record = storage.home / f"runtime-{storage.driver}-{boot_id()}"
+    if record.exists():
+        known = record.read_text("utf-8").strip()
+        if known in found.values():
+            return known
+    tried: list[str] = []
+    for name, path in found.items():
+        failure = _try(storage, path) if path else "not installed"
+        if path and failure is None:
+            record.write_text(f"{path}\n", "utf-8")
+            return path
+        tried.append(f"{name}: {failure}")
+    raise MachineError(
+        "no OCI runtime on this machine can run a container",
+        detail="\n".join(tried),
+        fix=install_advice("runc crun"),
+    )
+
+
+def _try(storage: Storage, runtime: str) -> str | None:
+    program = exit_program()
+    if program is None:
+        return None
+    work: Path = storage.home / "tmp" / f"probe-{os.getpid()}"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    try:
+        (work / "true").write_bytes(program)
+        (work / "true").chmod(0o755)
+        dockerfile = work / "Dockerfile"
+        dockerfile.write_text('FROM scratch\nCOPY true /true\nRUN ["/true"]\n', "utf-8")
+        done = storage.call(
+            "build",
+            "--isolation=oci",
+            f"--runtime={runtime}",
+            "--network=host",
+            "--layers=false",
+            storage.policy(),
+            *ulimits(),
+            f"--iidfile={work / 'iid'}",
+            f"--file={dockerfile}",
+            str(work),
+        )
+        if done.returncode != 0:
+            return tail(done.stderr, 3).replace("\n", " ")
+        storage.call("rmi", (work / "iid").read_text("utf-8").strip())
+        return None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

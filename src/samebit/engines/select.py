@@ -1,0 +1,31 @@
+"""`--engine` and SAMEBIT_ENGINE: which engine to start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from samebit.engines.buildah import Buildah
+from samebit.engines.protocol import Engine
+from samebit.engines.rootless import enter_user_namespace
+from samebit.errors import UsageError
+
+
+def start_engine(choice: str | None, home: Path) -> Engine:
+    """Start the engine that `choice` names (`buildah[:PATH]`), with state below `home`.
+
+    Without a choice SAMEBIT_ENGINE decides, then buildah. SAMEBIT_STORAGE_DRIVER chooses the
+    storage driver. For an ordinary user the process starts anew inside a user namespace. Raises
+    UsageError, and MachineError when the engine is missing.
+    """
+    text = choice or os.environ.get("SAMEBIT_ENGINE") or "buildah"
+    name, _, path = text.partition(":")
+    if name != "buildah":
+        raise UsageError(f"there is no engine {name!r}", fix="use --engine buildah or buildah:PATH")
+    driver = os.environ.get("SAMEBIT_STORAGE_DRIVER") or None
+    if driver not in {None, "overlay", "vfs"}:
+        raise UsageError(
+            f"SAMEBIT_STORAGE_DRIVER is {driver!r}", fix="set it to overlay or vfs, or unset it"
+        )
+    enter_user_namespace(path or "buildah")
+    return Buildah(home / "engines" / "buildah", path or "buildah", driver)

@@ -1,0 +1,198 @@
+"""The OCI runtime shim: stands between the engine and runc or crun.
+
+Run as `python3 -I -S shim.py PLAN RUNTIME-ARGUMENTS…` in the place of the runtime (runtime command
+line as in the OCI "runtime command line interface": create --bundle, start, state, kill, delete).
+It imports nothing but the standard library and nothing of ours, because it runs wherever the engine
+runs. On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the step exactly the
+environment, host name and mounts of the plan, and hands over to the real runtime; for the marker
+`capture` it runs nothing and gives the root file system's descriptor to samebit instead. On
+`delete` it removes the empty mount points that the runtime made in the root file system.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+
+# Spelled so that running it does not import typing: it is started twice for each RUN.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    _Object = dict[str, Any]
+
+_MARKER = "SAMEBIT_STEP="
+# Engine-made files whose content tells of the host or of the engine's version.
+_DROPPED_MOUNTS = ("/run/.containerenv", "/.dockerenv")
+
+
+def main(argv: list[str]) -> None:
+    """Act on one call of the engine: `argv` is the plan's path and the runtime's arguments."""
+    with open(argv[1], encoding="utf-8") as stream:
+        plan = json.load(stream)
+    arguments = argv[2:]
+    command = next((a for a in arguments if a in ("create", "run", "delete")), None)
+    if command in ("create", "run"):
+        bundle = _option(arguments, "--bundle", "-b") or os.getcwd()
+        _create(plan, bundle, arguments[-1])
+    elif command == "delete":
+        _remove_stubs(plan, arguments[-1])
+    runtime = plan["runtime"]
+    os.execv(runtime, [runtime, *arguments])  # noqa: S606 - becoming the runtime is the point
+
+
+def _option(arguments: list[str], *names: str) -> str | None:
+    for position, argument in enumerate(arguments):
+        for name in names:
+            if argument == name:
+                return arguments[position + 1]
+            if argument.startswith(name + "="):
+                return argument[len(name) + 1 :]
+    return None
+
+
+def _create(plan: _Object, bundle: str, container: str) -> None:
+    path = os.path.join(bundle, "config.json")
+    with open(path, encoding="utf-8") as stream:
+        config = json.load(stream)
+    process = config["process"]
+    step = next((e[len(_MARKER) :] for e in process["env"] if e.startswith(_MARKER)), None)
+    root = os.path.join(bundle, config["root"]["path"])
+    if step == "capture":
+        _capture(plan, root)
+        sys.exit(1)
+    if step is None or step not in plan["steps"]:
+        sys.exit(f"samebit: the engine runs a step that is not in the plan: {process['args']!r}")
+    wanted = plan["steps"][step]
+    _edit(plan, wanted, config)
+    _note(plan, {"step": step, "cwd": process["cwd"], "args": process["args"]})
+    _remember_stubs(plan, container, root, config["mounts"])
+    temporary = path + ".samebit"
+    with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        json.dump(config, stream, ensure_ascii=False)
+    os.replace(temporary, path)
+
+
+def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
+    process = config["process"]
+    environment = dict(wanted["env"])
+    # Only the runtime's own default for HOME (from the user database) is left to it.
+    given = dict(e.partition("=")[::2] for e in process["env"])
+    if "HOME" in given and "HOME" not in environment:
+        environment["HOME"] = given["HOME"]
+    for name, value in plan["set_if_absent"].items():
+        environment.setdefault(name, value)
+    dropped = set(_DROPPED_MOUNTS)
+    for name, target in wanted["secrets"]:
+        source = next((m["source"] for m in config["mounts"] if m["destination"] == target), None)
+        if source is not None:
+            dropped.add(target)
+            with open(source, encoding="utf-8", errors="surrogateescape") as stream:
+                environment[name] = stream.read()
+    process["env"] = [f"{name}={value}" for name, value in environment.items()]
+    config["hostname"] = plan["hostname"]
+    mounts = [m for m in config["mounts"] if m["destination"] not in dropped]
+    for mount in mounts:
+        if mount["destination"] in plan["replaced"]:
+            mount["source"] = plan["replaced"][mount["destination"]]
+    mounts.extend(
+        {
+            "destination": destination,
+            "type": "bind",
+            "source": source,
+            "options": ["rbind", "ro", "nosuid", "nodev"],
+        }
+        for destination, source in sorted(plan["bound"].items())
+    )
+    config["mounts"] = mounts
+    if wanted["network"] == "none":
+        namespaces = config["linux"]["namespaces"]
+        namespaces[:] = [n for n in namespaces if n["type"] != "network"]
+        namespaces.append({"type": "network"})
+
+
+def _note(plan: _Object, value: object) -> None:
+    line = json.dumps(value, sort_keys=True) + "\n"
+    with open(plan["log"], "a", encoding="utf-8") as stream:
+        stream.write(line)
+
+
+def _capture(plan: _Object, root: str) -> None:
+    # Here, because it costs every other call some milliseconds.
+    import socket  # noqa: PLC0415
+
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    message = json.dumps({"filesystem": _filesystem(root)}).encode()
+    # A relative name, because socket addresses hold 107 bytes and state directories may be deeper.
+    os.chdir(os.path.dirname(plan["socket"]))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.connect(os.path.basename(plan["socket"]))
+        socket.send_fds(connection, [message], [descriptor])
+        # Blocks until samebit has read the tree, or has died.
+        connection.recv(1)
+
+
+def _filesystem(root: str) -> str:
+    found = ""
+    longest = -1
+    root = os.path.realpath(root)
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
+        for line in stream:
+            left, _, right = line.partition(" - ")
+            point = left.split(" ")[4].encode().decode("unicode_escape")
+            if (root == point or root.startswith(point.rstrip("/") + "/")) and (
+                len(point) >= longest
+            ):
+                longest = len(point)
+                found = right.split(" ")[0]
+    return found
+
+
+def _remember_stubs(plan: _Object, container: str, root: str, mounts: list[_Object]) -> None:
+    missing = []
+    for mount in mounts:
+        parts = [part for part in mount["destination"].split("/") if part not in ("", ".")]
+        path = root
+        for part in parts:
+            if part == "..":
+                break
+            path = os.path.join(path, part)
+            try:
+                status = os.lstat(path)
+            except OSError:
+                if path not in missing:
+                    missing.append(path)
+                continue
+            if not stat.S_ISDIR(status.st_mode):
+                break
+    with open(_stub_file(plan, container), "w", encoding="utf-8") as stream:
+        json.dump(missing, stream)
+
+
+def _remove_stubs(plan: _Object, container: str) -> None:
+    try:
+        with open(_stub_file(plan, container), encoding="utf-8") as stream:
+            missing = json.load(stream)
+    except FileNotFoundError:
+        return
+    for path in sorted(missing, key=len, reverse=True):
+        try:
+            status = os.lstat(path)
+            if stat.S_ISDIR(status.st_mode):
+                os.rmdir(path)
+            elif stat.S_ISREG(status.st_mode) and status.st_size == 0:
+                os.unlink(path)
+        except OSError:
+            # It holds something, or is gone: not a stub any more.
+            continue
+    os.unlink(_stub_file(plan, container))
+
+
+def _stub_file(plan: _Object, container: str) -> str:
+    return f"{plan['state']}/stubs-{os.path.basename(container)}.json"
+
+
+if __name__ == "__main__":
+    main(sys.argv)

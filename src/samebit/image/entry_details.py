@@ -1,0 +1,174 @@
+"""A second look at the layers: the bytes of the few entries that a report will show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from samebit.canonical.tar_reader import TarReader
+from samebit.image.byte_difference import compare_bytes
+from samebit.image.entry_difference import Changed, Source, shown_path
+from samebit.image.layer_blob import LayerBlob, plain_chunks
+from samebit.image.layer_members import CONTENT, HEADERS
+from samebit.model.escaped import escaped
+from samebit.model.image_difference import ByteDifference, EntryChange, FieldChange
+from samebit.store.failure import machine_errors
+
+# Larger files are told apart by their hashes only; their copies could fill a disk.
+_MAX_SPOOLED = 4 << 30
+_MAX_TOTAL = 16 << 30
+
+# POSIX.1-2017 pax, "ustar Interchange Format": (name, offset, length in bytes).
+_USTAR = (
+    ("name", 0, 100),
+    ("mode", 100, 8),
+    ("uid", 108, 8),
+    ("gid", 116, 8),
+    ("size", 124, 12),
+    ("mtime", 136, 12),
+    ("chksum", 148, 8),
+    ("typeflag", 156, 1),
+    ("linkname", 157, 100),
+    ("magic", 257, 6),
+    ("version", 263, 2),
+    ("uname", 265, 32),
+    ("gname", 297, 32),
+    ("devmajor", 329, 8),
+    ("devminor", 337, 8),
+    ("prefix", 345, 155),
+    ("padding", 500, 12),
+)
+
+
+def with_details(
+    changes: Sequence[Changed],
+    layers_a: Sequence[LayerBlob],
+    layers_b: Sequence[LayerBlob],
+    directory: Path,
+) -> tuple[EntryChange, ...]:
+    """Look into what differs: the first differing bytes of files, the raw fields of headers.
+
+    Copies of the files go below `directory`, one side at a time. Raises InputError when a layer
+    has changed since it was read first, MachineError when the disk is full.
+    """
+    contents = _compare_contents(
+        [change for change in changes if CONTENT in change.a.facts and CONTENT in change.fields],
+        layers_a,
+        layers_b,
+        directory,
+    )
+    headers = _compare_headers(
+        [change for change in changes if HEADERS in change.fields], layers_a, layers_b
+    )
+    return tuple(
+        EntryChange(
+            shown_path(change.path),
+            change.occurrence,
+            change.field_changes() + headers.get(_key(change), ()),
+            contents.get(_key(change)),
+        )
+        for change in changes
+    )
+
+
+def _key(change: Changed) -> tuple[bytes, int]:
+    return change.path, change.occurrence
+
+
+def _compare_contents(
+    changes: Sequence[Changed],
+    layers_a: Sequence[LayerBlob],
+    layers_b: Sequence[LayerBlob],
+    directory: Path,
+) -> dict[tuple[bytes, int], ByteDifference]:
+    wanted = _affordable([change for change in changes if CONTENT in change.b.facts])
+    found: dict[tuple[bytes, int], ByteDifference] = {}
+    copies: dict[Source, Path] = {}
+    for source, reader in _visit(layers_a, {change.a.source for change in wanted}):
+        copies[source] = directory / f"content-{len(copies)}"
+        _copy(reader, copies[source])
+    by_b: dict[Source, list[Changed]] = {}
+    for change in wanted:
+        by_b.setdefault(change.b.source, []).append(change)
+    for source, reader in _visit(layers_b, by_b.keys()):
+        # Hard links of one file are told once: their content is the same on each side.
+        first = by_b[source][0]
+        with _opened(copies[first.a.source]) as copy:
+            difference = compare_bytes(copy.read, reader.read)
+        if difference is not None:
+            for change in by_b[source]:
+                if change.a.source == first.a.source:
+                    found[_key(change)] = difference
+    for path in copies.values():
+        path.unlink()
+    return found
+
+
+def _affordable(changes: Sequence[Changed]) -> list[Changed]:
+    chosen = []
+    total = 0
+    for change in changes:
+        size = int(change.a.facts["size"])
+        if size <= _MAX_SPOOLED and total + size <= _MAX_TOTAL:
+            total += size
+            chosen.append(change)
+    return chosen
+
+
+def _compare_headers(
+    changes: Sequence[Changed], layers_a: Sequence[LayerBlob], layers_b: Sequence[LayerBlob]
+) -> dict[tuple[bytes, int], tuple[FieldChange, ...]]:
+    sides: list[dict[Source, tuple[bytes, ...]]] = []
+    for layers, sources in (
+        (layers_a, {change.a.source for change in changes}),
+        (layers_b, {change.b.source for change in changes}),
+    ):
+        sides.append({source: reader.raw_headers for source, reader in _visit(layers, sources)})
+    return {
+        _key(change): tuple(_header_changes(sides[0][change.a.source], sides[1][change.b.source]))
+        for change in changes
+    }
+
+
+def _header_changes(a: tuple[bytes, ...], b: tuple[bytes, ...]) -> Iterator[FieldChange]:
+    if len(a) != len(b):
+        yield FieldChange("raw header blocks", str(len(a)), str(len(b)))
+        return
+    for number, (left, right) in enumerate(zip(a, b, strict=True), 1):
+        which = "raw " if number == len(a) else "raw extended "
+        for name, start, length in _USTAR:
+            one, other = left[start : start + length], right[start : start + length]
+            # The checksum follows from the rest.
+            if one != other and name != "chksum":
+                yield FieldChange(which + name, escaped(one), escaped(other))
+
+
+def _visit(
+    layers: Sequence[LayerBlob], sources: Iterable[Source]
+) -> Iterator[tuple[Source, TarReader]]:
+    """Give the members at `sources`, layer by layer, each before the next is read."""
+    wanted: dict[int, set[int]] = {}
+    for layer, ordinal in sources:
+        wanted.setdefault(layer, set()).add(ordinal)
+    for number in sorted(wanted):
+        ordinals = wanted[number]
+        chunks = plain_chunks(layers[number])
+        reader = TarReader(chunks, layers[number].what, strict_end=False)
+        for ordinal, _ in enumerate(reader):
+            if ordinal in ordinals:
+                yield (number, ordinal), reader
+                ordinals.remove(ordinal)
+            if not ordinals:
+                break
+
+
+def _copy(reader: TarReader, path: Path) -> None:
+    with machine_errors(f"cannot keep a copy of a file in {path.parent}"), open(path, "xb") as copy:
+        while data := reader.read():
+            copy.write(data)
+
+
+def _opened(path: Path) -> BinaryIO:
+    with machine_errors(f"cannot read {path}"):
+        return open(path, "rb")

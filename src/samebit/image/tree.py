@@ -1,0 +1,232 @@
+"""Reading the engine's rendering of a tree and finding what differs between two of them.
+
+Both trees are walked side by side with lstat, directory by directory, so memory grows with what
+changed and not with what is there.
+
+Proof of sameness without reading content: an inode's change time cannot be set by a program, so an
+equal (inode, change time) pair in both renderings means the very same, untouched inode. Native
+overlay gives lower inodes' numbers and times through, and a changed or re-made file or directory
+is a new inode of the upper directory. Where the pair differs, content is compared by hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from samebit.errors import InputError
+from samebit.image.entry import Entry, Kind
+from samebit.image.xattrs import kept_xattrs
+from samebit.model.rendering import Rendering
+
+_CHUNK = 1 << 20
+
+_KINDS = {
+    stat.S_IFREG: Kind.FILE,
+    stat.S_IFDIR: Kind.DIRECTORY,
+    stat.S_IFLNK: Kind.SYMLINK,
+    stat.S_IFCHR: Kind.CHARACTER,
+    stat.S_IFBLK: Kind.BLOCK,
+    stat.S_IFIFO: Kind.FIFO,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A path whose final entry differs from the base rendering's; `base` is None when added.
+
+    `inode` identifies the hard-link group in the final rendering, None for a single link.
+    """
+
+    final: Entry
+    base: Entry | None
+    content_changed: bool
+    inode: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TreeDifference:
+    """What differs: changed or added paths, removed paths, and the final tree's link groups.
+
+    `links` maps each inode with several names, one of which changed, to its sorted paths;
+    `unchanged_links` holds the entries of those paths that are not in `changes`. `dropped_acls`
+    lists paths whose access control lists the canonical form does not keep.
+    """
+
+    changes: dict[bytes, Change]
+    removed: tuple[bytes, ...]
+    links: dict[tuple[int, int], tuple[bytes, ...]]
+    unchanged_links: dict[bytes, Entry]
+    dropped_acls: tuple[bytes, ...]
+
+
+def compare(base: Rendering | None, final: Rendering) -> TreeDifference:
+    """Compare the base's rendering (None: an empty tree without a root) with the final tree.
+
+    Raises InputError when a tree cannot be read.
+    """
+    walk = _Walk(base, final)
+    try:
+        walk.run()
+    except OSError as error:
+        raise InputError(
+            f"cannot read the engine's tree at {error.filename!r}: {error.strerror}",
+            fix="this is usually a full disk or a storage that another program changes",
+        ) from error
+    return walk.result()
+
+
+class _Walk:
+    def __init__(self, base: Rendering | None, final: Rendering) -> None:
+        self._base = base
+        self._final = final
+        self._prune = final.overlay and base is not None and base.overlay
+        self._changes: dict[bytes, Change] = {}
+        self._removed: list[bytes] = []
+        self._links: dict[tuple[int, int], list[bytes]] = {}
+        self._unchanged: dict[bytes, Entry] = {}
+        self._acls: list[bytes] = []
+
+    def run(self) -> None:
+        pending: list[bytes] = []
+        final_status = os.lstat(self._final.root)
+        base_status = os.lstat(self._base.root) if self._base else None
+        if self._visit(b"", final_status, base_status):
+            pending.append(b"")
+        while pending:
+            directory = pending.pop()
+            final_names = set(os.listdir(_join(self._final.root, directory)))
+            base_names = self._base_names(directory)
+            for name in sorted(base_names - final_names):
+                self._removed.append(_child(directory, name))
+            for name in sorted(final_names):
+                path = _child(directory, name)
+                status = os.lstat(_join(self._final.root, path))
+                before = None
+                if self._base and name in base_names:
+                    before = os.lstat(_join(self._base.root, path))
+                if self._visit(path, status, before):
+                    pending.append(path)
+
+    def result(self) -> TreeDifference:
+        links: dict[tuple[int, int], tuple[bytes, ...]] = {}
+        unchanged: dict[bytes, Entry] = {}
+        for inode, paths in sorted(self._links.items(), key=lambda item: min(item[1])):
+            if len(paths) < 2 or not any(path in self._changes for path in paths):
+                continue
+            links[inode] = tuple(sorted(paths))
+            for path in paths:
+                if path not in self._changes:
+                    unchanged[path] = self._unchanged[path]
+        return TreeDifference(
+            self._changes,
+            tuple(sorted(self._removed)),
+            links,
+            unchanged,
+            tuple(sorted(self._acls)),
+        )
+
+    def _base_names(self, directory: bytes) -> set[bytes]:
+        if self._base is None:
+            return set()
+        change = self._changes.get(directory)
+        if change is not None and (change.base is None or change.base.kind is not Kind.DIRECTORY):
+            return set()
+        return set(os.listdir(_join(self._base.root, directory)))
+
+    def _visit(self, path: bytes, status: os.stat_result, before: os.stat_result | None) -> bool:
+        """Record what differs at `path`; True when its children have to be looked at."""
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+        if kind is None:
+            # A socket: no layer format can hold one. If it took a base entry's place, that is gone.
+            if before is not None:
+                self._removed.append(path)
+            return False
+        linked = kind is not Kind.DIRECTORY and status.st_nlink > 1
+        inode = (status.st_dev, status.st_ino) if linked else None
+        same_inode = (
+            before is not None
+            and before.st_ino == status.st_ino
+            and before.st_ctime_ns == status.st_ctime_ns
+            and before.st_mode == status.st_mode
+        )
+        if same_inode and not linked:
+            return kind is Kind.DIRECTORY and not self._prune
+        full = _join(self._final.root, path)
+        entry = _entry(path, full, status, self._acls)
+        assert entry is not None
+        if inode is not None:
+            self._links.setdefault(inode, []).append(path)
+        base_entry = None
+        if before is not None and self._base is not None:
+            base_entry = _entry(path, _join(self._base.root, path), before, None)
+        changed = base_entry is None or entry != base_entry
+        content_changed = base_entry is None or base_entry.kind is not kind
+        if (
+            not same_inode
+            and not content_changed
+            and kind is Kind.FILE
+            and base_entry is not None
+            and self._base is not None
+        ):
+            content_changed = entry.size != base_entry.size or _hash(full) != _hash(
+                _join(self._base.root, path)
+            )
+        if changed or content_changed:
+            self._changes[path] = Change(entry, base_entry, content_changed, inode)
+        elif inode is not None:
+            self._unchanged[path] = entry
+        return kind is Kind.DIRECTORY
+
+
+def _entry(
+    path: bytes, full: bytes, status: os.stat_result, acls: list[bytes] | None
+) -> Entry | None:
+    kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+    if kind is None:
+        return None
+    xattrs, dropped = kept_xattrs(_read_xattrs(full), os.fsdecode(b"/" + path))
+    if dropped and acls is not None:
+        acls.append(path)
+    device = (0, 0)
+    if kind in (Kind.CHARACTER, Kind.BLOCK):
+        device = (os.major(status.st_rdev), os.minor(status.st_rdev))
+    return Entry(
+        path=path,
+        kind=kind,
+        mode=0o777 if kind is Kind.SYMLINK else stat.S_IMODE(status.st_mode),
+        uid=status.st_uid,
+        gid=status.st_gid,
+        size=status.st_size if kind is Kind.FILE else 0,
+        link=os.readlink(full) if kind is Kind.SYMLINK else b"",
+        device=device,
+        xattrs=xattrs,
+    )
+
+
+def _read_xattrs(full: bytes) -> list[tuple[bytes, bytes]]:
+    try:
+        names = os.listxattr(full, follow_symlinks=False)
+    except OSError:
+        # The file system has none.
+        return []
+    return [(os.fsencode(name), os.getxattr(full, name, follow_symlinks=False)) for name in names]
+
+
+def _hash(full: bytes) -> bytes:
+    digest = hashlib.sha256()
+    with Path(os.fsdecode(full)).open("rb", buffering=0) as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.digest()
+
+
+def _join(root: bytes, path: bytes) -> bytes:
+    return root + b"/" + path if path else root
+
+
+def _child(directory: bytes, name: bytes) -> bytes:
+    return directory + b"/" + name if directory else name

@@ -1,0 +1,304 @@
+"""Reading and writing the lock file: TOML 1.0, sorted, one fact a line, strict."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import stat
+from pathlib import Path
+
+from samebit.errors import InputError, MachineError, Place, UsageError
+from samebit.lock.model import (
+    CANONICAL_FORM,
+    ENVIRONMENT_SET,
+    EPOCH_LIMIT,
+    LOCK_VERSION,
+    NORMALISER_SET,
+    BaseReference,
+    Lock,
+    LockedBase,
+    Recipe,
+)
+from samebit.model.digest import Digest
+from samebit.model.platform import Platform
+from samebit.model.toml_source import TomlSource, TomlTable
+
+_HEADER = "# Written by samebit: what this image is made from. Commit this file.\n"
+_NEWER = "it was written by a newer samebit: upgrade samebit, or re-record it with `samebit lock`"
+_REPAIR = "restore it from version control, or delete it and run `samebit lock`"
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def lock_path(dockerfile: Path, image: str | None = None) -> Path:
+    """Where the lock of a Dockerfile is: `<Dockerfile name>.lock` beside it.
+
+    An image that samebit.toml names has `<Dockerfile name>@<image>.lock`, because several may be
+    built from one Dockerfile with other targets and arguments.
+    """
+    suffix = f"@{image}" if image else ""
+    return dockerfile.with_name(f"{dockerfile.name}{suffix}.lock")
+
+
+def temporary_prefix(lock: Path) -> str:
+    """How the names of the temporary files start that `write_lock` makes beside the lock."""
+    return lock.name + ".tmp"
+
+
+def format_lock(lock: Lock) -> str:
+    """Render a lock as the text of its file; equal locks give equal text."""
+    recipe = lock.recipe
+    lines = [
+        f"canonical-form = {lock.canonical_form}",
+        f"environment = {lock.environment}",
+        f"epoch = {lock.epoch}",
+        f"normalisers = {lock.normalisers}",
+        f"version = {lock.version}",
+        "",
+        "[recipe]",
+        f"checksum = {_quote(str(recipe.checksum))}",
+        f"instructions = {_quote(str(recipe.instructions))}",
+        *_array("platforms", [str(platform) for platform in recipe.platforms]),
+    ]
+    if recipe.target is not None:
+        lines.append(f"target = {_quote(recipe.target)}")
+    if recipe.build_args:
+        lines += ["", "[recipe.build-args]"]
+        lines += [f"{_key(name)} = {_quote(value)}" for name, value in recipe.build_args]
+    for base in lock.bases:
+        lines += ["", "[[base]]"]
+        if base.diff_ids:
+            lines += _array("diff-ids", [str(diff_id) for diff_id in base.diff_ids])
+        if base.digest:
+            lines.append(f"digest = {_quote(str(base.digest))}")
+        if base.made_from:
+            lines.append(f"made-from = {_quote(str(base.made_from))}")
+        lines += [f"name = {_quote(base.name)}", f"platform = {_quote(str(base.platform))}"]
+    return _HEADER + "\n".join(lines) + "\n"
+
+
+def parse_lock(data: bytes, path: str) -> Lock:
+    """Read a lock file's bytes; `path` names it in messages.
+
+    Raises UsageError with the line for anything that this samebit would not have written itself:
+    unknown keys, missing or mistyped values, versions it does not know.
+    """
+    if b"\n<<<<<<<" in data or data.startswith(b"<<<<<<<"):
+        line = data.split(b"<<<<<<<")[0].count(b"\n") + 1
+        raise UsageError(
+            "the lock holds merge conflict markers",
+            where=Place(path, line),
+            fix="take either side, then run `samebit lock` to bring it up to date",
+        )
+    root = TomlSource.parse(path, data).root()
+    version = _version(root, "version", LOCK_VERSION)
+    table = root.table("recipe")
+    bases = tuple(_parse_base(base) for base in root.tables("base"))
+    _refuse_duplicates(root, bases)
+    epoch = root.integer("epoch")
+    if not 0 <= epoch < EPOCH_LIMIT:
+        raise root.error(f"must be from 0 to {EPOCH_LIMIT - 1} seconds", "epoch", fix=_REPAIR)
+    lock = Lock(
+        epoch=epoch,
+        recipe=_parse_recipe(table, tuple(base.reference for base in bases)),
+        bases=bases,
+        version=version,
+        canonical_form=_version(root, "canonical-form", CANONICAL_FORM),
+        normalisers=_version(root, "normalisers", NORMALISER_SET, lowest=0),
+        environment=_version(root, "environment", ENVIRONMENT_SET),
+    )
+    root.finish(fix=_NEWER)
+    table.finish(fix=_NEWER)
+    if Digest.parse(table.string("checksum")) != lock.recipe.checksum:
+        raise table.error(
+            "does not belong to the facts below it: the lock was edited by hand or badly merged",
+            "checksum",
+            fix=_REPAIR,
+        )
+    return lock
+
+
+def read_lock(path: Path, shown: str | None = None) -> Lock | None:
+    """Read the lock at `path`, None when there is none; `shown` is how the user knows the path.
+
+    Raises UsageError when it cannot be understood (see `parse_lock`) or read.
+    """
+    name = shown or str(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(
+            f"cannot read the lock: {error.strerror}", where=Place(name), fix="check the file"
+        ) from error
+    return parse_lock(data, name)
+
+
+def write_lock(path: Path, lock: Lock) -> bool:
+    """Write the lock atomically, keeping an existing file's mode; False when nothing changed.
+
+    A link is followed, so that the file it points to is replaced. Raises MachineError when the
+    folder cannot be written or the disk is full (the old lock is intact then), UsageError when a
+    name or value is not UTF-8.
+    """
+    try:
+        data = format_lock(lock).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"the lock cannot hold text that is not UTF-8: {_around(error)!a}",
+            where=Place(str(path)),
+            fix="give build args, references and stage names as UTF-8 text",
+        ) from None
+    real = Path(os.path.realpath(path))
+    temporary = real.with_name(f"{temporary_prefix(real)}.{secrets.token_hex(8)}")
+    try:
+        mode = _existing_mode(real)
+        if mode is not None and real.read_bytes() == data:
+            return False
+        try:
+            _write_durably(temporary, data, mode)
+            os.replace(temporary, real)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        _sync_directory(real.parent)
+    except OSError as error:
+        raise _unwritable(path, error.strerror) from error
+    return True
+
+
+def check_writable(path: Path) -> None:
+    """Raise the MachineError that `write_lock` would raise for a folder that takes no files."""
+    folder = Path(os.path.realpath(path)).parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unwritable(path, "its folder is read-only")
+
+
+def _unwritable(path: Path, why: str | None) -> MachineError:
+    return MachineError(
+        f"cannot write the lock: {why}",
+        where=Place(str(path)),
+        fix="make its folder writable and free some space",
+    )
+
+
+def _parse_recipe(table: TomlTable, bases: tuple[BaseReference, ...]) -> Recipe:
+    checksum = table.string("checksum")
+    _digest(table, "checksum", checksum)
+    platforms = tuple(
+        _platform(table, "platforms", text, position)
+        for position, text in enumerate(table.strings("platforms"))
+    )
+    arguments = table.table("build-args")
+    build_args = tuple(sorted((name, arguments.string(name)) for name in arguments.names()))
+    return Recipe(
+        instructions=_digest(table, "instructions", table.string("instructions")),
+        bases=bases,
+        target=table.optional_string("target"),
+        platforms=tuple(sorted(platforms)),
+        build_args=build_args,
+    )
+
+
+def _parse_base(table: TomlTable) -> LockedBase:
+    digest = table.optional_string("digest")
+    made_from = table.optional_string("made-from")
+    diff_ids = table.strings("diff-ids")
+    if digest is None and not diff_ids:
+        raise table.error("has neither digest nor diff-ids", fix=_REPAIR)
+    base = LockedBase(
+        name=table.string("name"),
+        platform=_platform(table, "platform", table.string("platform")),
+        digest=None if digest is None else _digest(table, "digest", digest),
+        diff_ids=tuple(_digest(table, "diff-ids", text) for text in diff_ids),
+        made_from=None if made_from is None else _digest(table, "made-from", made_from),
+    )
+    table.finish(fix=_NEWER)
+    return base
+
+
+def _refuse_duplicates(root: TomlTable, bases: tuple[LockedBase, ...]) -> None:
+    seen = set()
+    for position, base in enumerate(bases):
+        if (base.name, base.platform) in seen:
+            raise root.error(
+                f"locks {base.name} for {base.platform} twice", "base", position, fix=_REPAIR
+            )
+        seen.add((base.name, base.platform))
+
+
+def _version(root: TomlTable, name: str, newest: int, lowest: int = 1) -> int:
+    value = root.integer(name)
+    if value > newest:
+        raise root.error(f"is {value}, and this samebit knows {newest} at most", name, fix=_NEWER)
+    if value < lowest:
+        raise root.error(f"must be {lowest} or more", name, fix=_REPAIR)
+    return value
+
+
+def _digest(table: TomlTable, name: str, text: str) -> Digest:
+    try:
+        return Digest.parse(text)
+    except InputError as error:
+        raise table.error(f"is {error}", name, fix=_REPAIR) from None
+
+
+def _platform(table: TomlTable, name: str, text: str, *position: int) -> Platform:
+    try:
+        platform = Platform.parse(text)
+    except UsageError as error:
+        raise table.error(f"is {error}", name, *position, fix=_REPAIR) from None
+    if str(platform) != text:
+        raise table.error(f"is {text!r}, written as {platform}", name, *position, fix=_REPAIR)
+    return platform
+
+
+def _array(name: str, values: list[str]) -> list[str]:
+    return [f"{name} = [", *(f"  {_quote(value)}," for value in values), "]"]
+
+
+def _key(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else _quote(name)
+
+
+def _quote(text: str) -> str:
+    """Write a TOML basic string; control characters are escaped, other text stays readable."""
+    return '"' + "".join(_ESCAPES.get(c) or _escape_control(c) for c in text) + '"'
+
+
+def _escape_control(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x20 or 0x7F <= code < 0xA0 else character
+
+
+def _around(error: UnicodeEncodeError) -> str:
+    return error.object[max(0, error.start - 20) : error.end]
+
+
+def _existing_mode(path: Path) -> int | None:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        return None
+
+
+def _write_durably(path: Path, data: bytes, mode: int | None) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    with open(descriptor, "wb") as file:
+        if mode is not None:
+            os.fchmod(descriptor, mode)
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,243 @@
+"""`samebit build`: from an unmodified Dockerfile to a canonical image in the store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from samebit.debian.recipe import DebianBase
+from samebit.dockerfile.evaluate import evaluate
+from samebit.dockerfile.lowering import context_sources, reachable
+from samebit.engines.protocol import Engine
+from samebit.errors import LockError, MachineError, Place, UsageError
+from samebit.image.manifest import IndexEntry, encode_index
+from samebit.lock.epoch import DEFAULT_EPOCH, choose_epoch, locked_epoch
+from samebit.lock.model import Lock
+from samebit.lock.toml import check_writable, write_lock
+from samebit.model.descriptor import OCI_INDEX, Descriptor
+from samebit.model.finding import Finding
+from samebit.model.platform import Platform
+from samebit.model.reference import Reference
+from samebit.pipeline.base import make_base
+from samebit.pipeline.bases import BaseFinder
+from samebit.pipeline.contexts import Contexts
+from samebit.pipeline.memo import memo_key, recall, remember
+from samebit.pipeline.recipe import (
+    ResolvedRecipe,
+    new_lock,
+    recipe_of,
+    require_fresh,
+    resolve_recipe,
+)
+from samebit.pipeline.replay import is_unproven, note_recorded, note_replayed
+from samebit.pipeline.request import EVERYTHING, BuildRequest
+from samebit.pipeline.run_stages import run_stages
+from samebit.pipeline.workspace import Workspace, open_workspace
+from samebit.report.progress import BuildProgress
+from samebit.store.store import Store
+from samebit.transports.locate import parse_source
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """What a build gave: the image (or the index of several), and what a person should know.
+
+    `reused` says that the memo answered, `lock_written` that the lock file changed, `recorded` that
+    this build or the one it reuses settled the lock, and that no replay has proved the digest yet.
+    """
+
+    image: Descriptor
+    platforms: tuple[tuple[Platform, Descriptor], ...]
+    lock: Lock
+    lock_file: Path | None
+    lock_written: bool
+    recorded: bool
+    reused: bool
+    findings: tuple[Finding, ...]
+
+    def sources(self) -> tuple[Reference, ...]:
+        """Give the images of registries whose layers this one may hold."""
+        found = []
+        for base in self.lock.bases:
+            with suppress(UsageError):
+                place = parse_source(base.name.removeprefix("docker-image://"))
+                found += [place.reference] if place.reference else []
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that is known before the engine starts; `recorded`: the lock is to be written."""
+
+    workspace: Workspace
+    parts: tuple[ResolvedRecipe, ...]
+    lock: Lock
+    recorded: bool
+    findings: tuple[Finding, ...]
+
+
+def build(
+    request: BuildRequest,
+    store: Store,
+    start_engine: Callable[[], Engine],
+    progress: BuildProgress,
+) -> BuildResult:
+    """Build the image; the store holds it and the lock is written when this returns.
+
+    `start_engine` is called only when something has to be built. Raises SamebitError of every kind.
+    """
+    prepared = prepare(request, store, progress.say)
+    workspace, lock = prepared.workspace, prepared.lock
+    if prepared.recorded and workspace.lock_file is not None:
+        # Not after an hour of building.
+        check_writable(workspace.lock_file)
+    findings = list(prepared.findings)
+    images: list[tuple[Platform, Descriptor]] = []
+    reused = True
+    unproven = False
+    engine: Engine | None = None
+    contexts = Contexts(request, workspace, store)
+    for part in prepared.parts:
+        evaluation = evaluate(
+            part.plan,
+            part.configs(),
+            labels=request.labels,
+            platform=part.platform if request.platforms else None,
+        )
+        wanted = reachable(context_sources(evaluation))
+        key = None
+        # What a secret or an agent gave is not part of the key, so it must not answer for it.
+        if not request.secrets and not request.ssh:
+            key = memo_key(request, lock, contexts.digests(part.plan, wanted), part.platform)
+            known = recall(store, key) if request.use_memo else None
+            if known is not None:
+                images.append((part.platform, known))
+                unproven = unproven or is_unproven(store, key)
+                continue
+        reused = False
+        engine = engine or start_engine()
+        done = run_stages(
+            request,
+            part,
+            evaluation=evaluation,
+            reachable=wanted,
+            lock=lock,
+            contexts=contexts,
+            store=store,
+            engine=engine,
+            progress=progress,
+        )
+        findings += done.findings
+        if key is not None and done.context_digests == contexts.digests(part.plan, wanted):
+            remember(store, key, done.image)
+            if prepared.recorded:
+                note_recorded(store, key, done.image.digest)
+            elif differs := note_replayed(store, key, done.image.digest):
+                findings.append(differs)
+            unproven = unproven or is_unproven(store, key)
+        elif prepared.recorded:
+            unproven = True
+        images.append((part.platform, done.image))
+    image = _combined(store, images)
+    written = prepared.recorded and _write(workspace.lock_file, lock, image)
+    return BuildResult(
+        image=image,
+        platforms=tuple(images),
+        lock=lock,
+        lock_file=workspace.lock_file,
+        lock_written=written,
+        recorded=unproven,
+        reused=reused,
+        findings=tuple(dict.fromkeys(findings)),
+    )
+
+
+def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> Prepared:
+    """Read the user's files, bring the bases into the store and settle the lock.
+
+    With `request.locked` a missing or stale lock raises LockError; otherwise it is extended.
+    """
+    workspace = open_workspace(request)
+    if request.locked and workspace.lock is None:
+        require_fresh(workspace, None, None)
+    epoch, findings = _epoch(request, workspace)
+    platforms = request.platforms or (Platform.native(),)
+
+    def make(recipe: DebianBase) -> Descriptor:
+        # Not the project's epoch: one recipe gives one base, whatever stands on it.
+        return make_base(recipe, DEFAULT_EPOCH, store)
+
+    with BaseFinder(
+        store,
+        context=workspace.context,
+        configuration=workspace.configuration,
+        build_contexts=request.build_contexts,
+        lock=workspace.lock,
+        make_debian=make,
+        say=say,
+        locked=request.locked,
+        update=request.updates,
+    ) as finder:
+        parts = tuple(
+            resolve_recipe(workspace, request, platform, epoch, finder)
+            for platform in sorted(set(platforms))
+        )
+    recipe = recipe_of(workspace, request, parts)
+    if request.locked:
+        require_fresh(workspace, workspace.lock, recipe)
+    _require_match(request, parts)
+    lock = new_lock(recipe, parts, epoch)
+    findings += [finding for part in parts for finding in part.plan.findings]
+    return Prepared(workspace, parts, lock, lock != workspace.lock, tuple(findings))
+
+
+def _require_match(request: BuildRequest, parts: Sequence[ResolvedRecipe]) -> None:
+    names = sorted({base.locked.name for part in parts for base in part.bases.values()})
+    if request.update in {None, EVERYTHING} or any(map(request.updates, names)):
+        return
+    raise UsageError(
+        f"--update={request.update}: no base image has such a name",
+        fix=f"it is one of: {', '.join(names)}" if names else "this build has no base images",
+    )
+
+
+def _write(lock_file: Path | None, lock: Lock, image: Descriptor) -> bool:
+    if lock_file is None:
+        return False
+    try:
+        return write_lock(lock_file, lock)
+    except MachineError as error:
+        raise MachineError(
+            error.what,
+            where=error.where,
+            fix=error.fix,
+            detail=f"the image was built and is in the store: {image.digest}",
+        ) from error
+
+
+def _epoch(request: BuildRequest, workspace: Workspace) -> tuple[int, list[Finding]]:
+    """Settle the epoch: the option, else the lock, else chosen anew. Raises LockError."""
+    lock = workspace.lock
+    if request.epoch is not None:
+        if lock is not None and request.locked and lock.epoch != request.epoch:
+            raise LockError(
+                f"--source-date-epoch is {request.epoch}, but the lock says {lock.epoch}",
+                where=Place(str(workspace.lock_file)),
+                fix="leave the option out, or build without --locked",
+            )
+        return request.epoch, []
+    if lock is not None and not request.updates_epoch:
+        return locked_epoch(lock, os.environ), []
+    chosen = choose_epoch(workspace.context, os.environ)
+    return chosen.seconds, [chosen.finding] if chosen.finding else []
+
+
+def _combined(store: Store, images: Sequence[tuple[Platform, Descriptor]]) -> Descriptor:
+    """One platform is a plain manifest, several are a sorted index (docs/canonical-form.md)."""
+    if len(images) == 1:
+        return images[0][1]
+    data = encode_index(IndexEntry(image, platform) for platform, image in images)
+    return Descriptor(OCI_INDEX, store.put(data), len(data))

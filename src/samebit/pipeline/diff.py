@@ -1,0 +1,178 @@
+"""`samebit diff`: open two images wherever they are, compare them, leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from samebit.errors import InputError
+from samebit.image.compare_images import OpenedImage, compare_images
+from samebit.image.document_difference import compare_indexes
+from samebit.image.manifest import Index, IndexEntry
+from samebit.model.image_difference import (
+    DiffReport,
+    DocumentDifference,
+    Grade,
+    ImageDifference,
+    IndexDifference,
+    Side,
+)
+from samebit.model.platform import Platform
+from samebit.pipeline.open_image import OpenedSource, open_source
+from samebit.store.failure import machine_errors
+from samebit.store.home import default_home
+from samebit.store.temporary import clean_abandoned, locked_directory
+from samebit.transports.resolve import choose
+
+DEFAULT_LIMIT = 20
+_GRADES = tuple(Grade)
+_NO_IMAGE = "no image"
+_Listed: TypeAlias = Mapping[str, IndexEntry]
+
+
+def diff_images(
+    a: str,
+    b: str,
+    *,
+    platform: Platform | None = None,
+    limit: int | None = DEFAULT_LIMIT,
+    store_root: Path | None = None,
+) -> DiffReport:
+    """Compare the images that two texts name: `oci:PATH`, `docker://NAME`, a name in the store.
+
+    `limit` is how many entries of each kind are told in detail, None for all. `platform` chooses
+    one of an index; without it every platform that both sides have is compared. `store_root` is
+    samebit's store, by default below SAMEBIT_HOME. Temporary files, such as the images of a
+    registry, are kept below TMPDIR and removed. Raises UsageError, InputError or MachineError.
+    """
+    root = store_root or default_home() / "store"
+    with (
+        _temporary_directory() as directory,
+        open_source(a, platform, root, directory / "a") as left,
+        open_source(b, platform, root, directory / "b") as right,
+    ):
+        sides = _side(left), _side(right)
+        if left.descriptor.digest == right.descriptor.digest and platform is None:
+            return DiffReport(*sides, Grade.BITWISE)
+        comparison = _Comparison(left, right, directory, limit)
+        if platform is not None or (left.index is None and right.index is None):
+            found = comparison.images(left.image(platform=platform), right.image(platform=platform))
+            return DiffReport(*sides, found.grade, None, (found,))
+        return comparison.indexes(sides)
+
+
+@contextmanager
+def _temporary_directory() -> Iterator[Path]:
+    parent = Path(tempfile.gettempdir())
+    # The name says whose it is, so that nobody cleans up for somebody else.
+    prefix = f"samebit-{os.getuid()}-diff-"
+    clean_abandoned(parent, prefix)
+    with machine_errors(f"cannot keep temporary files in {parent}"):
+        context = locked_directory(parent, prefix)
+        directory = context.__enter__()
+    try:
+        yield directory
+    finally:
+        context.__exit__(None, None, None)
+
+
+def _side(source: OpenedSource) -> Side:
+    return Side(
+        source.name,
+        str(source.descriptor.digest),
+        source.descriptor.media_type,
+        source.canonicalised,
+    )
+
+
+class _Comparison:
+    def __init__(
+        self, a: OpenedSource, b: OpenedSource, directory: Path, limit: int | None
+    ) -> None:
+        self._a = a
+        self._b = b
+        self._directory = directory
+        self._limit = limit
+        self._count = 0
+
+    def images(self, a: OpenedImage, b: OpenedImage) -> ImageDifference:
+        self._count += 1
+        directory = self._directory / f"images-{self._count}"
+        with machine_errors(f"cannot keep temporary files in {self._directory}"):
+            directory.mkdir()
+        return compare_images(a, b, directory, self._limit)
+
+    def indexes(self, sides: tuple[Side, Side]) -> DiffReport:
+        """Compare two indexes, or an index with one image, platform by platform."""
+        left, right, unread = self._lists()
+        common = [name for name in left if name in right]
+        different = [
+            name for name in common if left[name].descriptor.digest != right[name].descriptor.digest
+        ]
+        images = tuple(
+            self.images(self._a.image(left[name].descriptor), self._b.image(right[name].descriptor))
+            for name in different
+            if _is_image(name)
+        )
+        document = DocumentDifference()
+        if self._a.index is not None and self._b.index is not None:
+            document = compare_indexes(self._a.data, self._b.data)
+        index = IndexDifference(
+            only_a=tuple(name for name in left if name not in right),
+            only_b=tuple(name for name in right if name not in left),
+            same=tuple(name for name in common if name not in different),
+            different=tuple(different),
+            unread=unread,
+            document=document,
+        )
+        # The descriptors differ, so it is not bitwise whatever the lists hold.
+        grades = [Grade.SAME_DIFF_IDS, *(found.grade for found in images)]
+        if any(_is_image(name) for name in (*index.only_a, *index.only_b)):
+            grades.append(Grade.DIFFERENT)
+        return DiffReport(*sides, max(grades, key=_GRADES.index), index, images)
+
+    def _lists(self) -> tuple[_Listed, _Listed, tuple[str, ...]]:
+        a, b = self._a, self._b
+        if a.index is not None and b.index is not None:
+            return _by_platform(a, a.index), _by_platform(b, b.index), ()
+        single, many = (a, b) if a.index is None else (b, a)
+        assert many.index is not None
+        platform = single.image().image.platform
+        chosen = choose(many.blobs, many.index, platform, many.name)
+        listed = _by_platform(many, many.index)
+        unread = tuple(
+            name for name, entry in listed.items() if entry.descriptor != chosen.descriptor
+        )
+        name = str(platform)
+        alone = {name: IndexEntry(single.descriptor, platform)}
+        matching = {name: chosen}
+        return (alone, matching, unread) if single is a else (matching, alone, unread)
+
+
+def _by_platform(source: OpenedSource, index: Index) -> _Listed:
+    """Give the entries by their platform; several for one are numbered."""
+    found: dict[str, IndexEntry] = {}
+    numbers: Counter[str] = Counter()
+    for entry in index.entries:
+        name = str(entry.platform) if entry.platform else _platform_inside(source, entry)
+        numbers[name] += 1
+        found[f"{name} #{numbers[name]}" if numbers[name] > 1 else name] = entry
+    return dict(sorted(found.items()))
+
+
+def _platform_inside(source: OpenedSource, entry: IndexEntry) -> str:
+    try:
+        return str(source.image(entry.descriptor).image.platform)
+    except InputError:
+        # A signature, an attestation or another artifact.
+        return _NO_IMAGE
+
+
+def _is_image(name: str) -> bool:
+    # Attestations of BuildKit stand in the index as images for unknown/unknown.
+    return not name.startswith((_NO_IMAGE, "unknown/"))

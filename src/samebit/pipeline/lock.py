@@ -1,0 +1,61 @@
+"""`samebit lock`: pin every input without building, check the lock, compare two locks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from samebit.errors import Place, UsageError
+from samebit.lock.difference import Change, diff_locks
+from samebit.lock.model import Lock
+from samebit.lock.toml import read_lock, write_lock
+from samebit.model.finding import Finding
+from samebit.pipeline.build import prepare
+from samebit.pipeline.request import BuildRequest
+from samebit.store.store import Store
+
+__all__ = ["Change", "LockResult", "check", "difference", "record"]
+
+
+@dataclass(frozen=True, slots=True)
+class LockResult:
+    """The lock as it is now, where it lies, and what changed in it."""
+
+    lock: Lock
+    path: Path
+    written: bool
+    changes: tuple[Change, ...]
+    findings: tuple[Finding, ...]
+
+
+def record(request: BuildRequest, store: Store, say: Callable[[str], None]) -> LockResult:
+    """Bring the lock up to date and write it. Raises as finding the bases does."""
+    prepared = prepare(request, store, say)
+    path = prepared.workspace.lock_file
+    if path is None:
+        raise UsageError(
+            "a Dockerfile from standard input has no place for a lock",
+            fix="write it to a file and name that with -f",
+        )
+    before = prepared.workspace.lock
+    changes = diff_locks(before, prepared.lock) if before is not None else ()
+    written = prepared.lock != before and write_lock(path, prepared.lock)
+    return LockResult(prepared.lock, path, written, changes, prepared.findings)
+
+
+def check(request: BuildRequest, store: Store, say: Callable[[str], None]) -> Path | None:
+    """Raise LockError unless the lock is there and belongs to the recipe; gives its path."""
+    return prepare(replace(request, locked=True), store, say).workspace.lock_file
+
+
+def difference(old: Path, new: Path) -> tuple[Change, ...]:
+    """Compare two lock files. Raises UsageError for a file that is missing or no lock."""
+    return diff_locks(_read(old), _read(new))
+
+
+def _read(path: Path) -> Lock:
+    lock = read_lock(path)
+    if lock is None:
+        raise UsageError("there is no such lock file", where=Place(str(path)))
+    return lock

@@ -1,0 +1,140 @@
+"""From the user's files to what will be built: stages, bases, recipe, and the lock that pins it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from samebit.dockerfile.config import ImageConfig, read_config
+from samebit.dockerfile.stages import External, Plan, StageBase, plan
+from samebit.errors import DockerfileError, LockError, Place
+from samebit.image.manifest import Image
+from samebit.lock.model import Lock, Recipe, make_recipe
+from samebit.lock.staleness import staleness
+from samebit.model.platform import Platform
+from samebit.pipeline.bases import Base, BaseFinder
+from samebit.pipeline.request import BuildRequest
+from samebit.pipeline.workspace import Workspace
+
+# A trigger of a base may name another image; so many rounds no real Dockerfile needs.
+_MAX_ROUNDS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRecipe:
+    """The stages of one platform with every image they need; `configs` are those of `bases`."""
+
+    platform: Platform
+    plan: Plan
+    bases: Mapping[External, Base]
+
+    def configs(self) -> dict[External, ImageConfig]:
+        """Read the configs of all base images."""
+        return {external: _config(external, base) for external, base in self.bases.items()}
+
+    def root_image(self) -> Image | None:
+        """Give the outside image that the target stands on, None for scratch."""
+        base = self.plan.stages[self.plan.target].base
+        while isinstance(base, StageBase):
+            base = self.plan.stages[base.index].base
+        return self.bases[base].image if isinstance(base, External) else None
+
+
+def resolve_recipe(
+    workspace: Workspace,
+    request: BuildRequest,
+    platform: Platform,
+    epoch: int,
+    finder: BaseFinder,
+) -> ResolvedRecipe:
+    """Plan the stages, bringing each image they name into the store.
+
+    Raises DockerfileError, InputError, LockError and whatever finding a base raises.
+    """
+    bases: dict[External, Base] = {}
+    configs: dict[External, ImageConfig] = {}
+    for _ in range(_MAX_ROUNDS):
+        planned = plan(
+            workspace.dockerfile,
+            platform=platform,
+            build_platform=Platform.native(),
+            build_args=request.build_args,
+            target=request.target,
+            epoch=epoch,
+            bases=configs,
+        )
+        missing = [
+            external
+            for external in planned.images
+            if external not in bases and finder.directory(external.reference) is None
+        ]
+        for external in planned.unresolved:
+            if finder.directory(external.reference) is not None:
+                raise DockerfileError(
+                    f"FROM {external.reference}: --build-context gives a directory of that name",
+                    where=_place(workspace, planned, external),
+                    fix="give an image: docker-image://NAME or oci-layout://PATH",
+                )
+        for external in missing:
+            bases[external] = finder.find(external, _place(workspace, planned, external))
+            configs[external] = _config(external, bases[external])
+        if not missing:
+            break
+    used = {external: bases[external] for external in planned.images if external in bases}
+    return ResolvedRecipe(platform, planned, used)
+
+
+def recipe_of(
+    workspace: Workspace, request: BuildRequest, parts: Sequence[ResolvedRecipe]
+) -> Recipe:
+    """Describe the recipe as the lock compares it."""
+    used: dict[str, str] = {}
+    for part in parts:
+        used.update(part.plan.used_args)
+    return make_recipe(
+        workspace.dockerfile.instructions,
+        bases=[base.locked.reference for part in parts for base in part.bases.values()],
+        target=request.target,
+        platforms=[part.platform for part in parts],
+        build_args=used,
+    )
+
+
+def new_lock(recipe: Recipe, parts: Sequence[ResolvedRecipe], epoch: int) -> Lock:
+    """Pin everything that was resolved."""
+    pinned = {base.locked.reference: base.locked for part in parts for base in part.bases.values()}
+    return Lock(epoch=epoch, recipe=recipe, bases=tuple(pinned.values()))
+
+
+def require_fresh(workspace: Workspace, lock: Lock | None, recipe: Recipe | None) -> None:
+    """Refuse, with --locked, a lock that is missing or stale. Raises LockError."""
+    where = Place(str(workspace.lock_file)) if workspace.lock_file else None
+    if lock is None:
+        raise LockError(
+            "there is no lock, and --locked forbids to make one",
+            where=where,
+            fix="record it first: samebit lock",
+        )
+    reasons = staleness(lock, recipe) if recipe is not None else ()
+    if reasons:
+        raise LockError(
+            "the lock is stale, and --locked forbids to extend it",
+            where=where,
+            detail="\n".join(reasons),
+            fix="bring it up to date: samebit lock",
+        )
+
+
+def _config(external: External, base: Base) -> ImageConfig:
+    return read_config(base.image.config_document.document, external.reference)
+
+
+def _place(workspace: Workspace, planned: Plan, external: External) -> Place | None:
+    for index in planned.needed:
+        stage = planned.stages[index]
+        if stage.base == external:
+            return workspace.dockerfile.place(stage.origin.span)
+        for instruction in stage.instructions:
+            if external.reference in instruction.source:
+                return workspace.dockerfile.place(instruction.span)
+    return None

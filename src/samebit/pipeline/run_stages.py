@@ -1,0 +1,268 @@
+"""Running a recipe's stages in the engine, and making the image from the tree they end in."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from samebit.context.sources import check_sources, place_material
+from samebit.context.stage import StagedContext
+from samebit.dockerfile.evaluate import Evaluation
+from samebit.dockerfile.history import history
+from samebit.dockerfile.lowering import LoweringOptions, context_sources, lower
+from samebit.dockerfile.lowering_model import (
+    FILES_DIRECTORY,
+    LoweredPlan,
+    Phase,
+    RunStep,
+    TreeKind,
+    TreeRef,
+)
+from samebit.dockerfile.stages import External
+from samebit.engines.machine import ca_bundle
+from samebit.engines.protocol import Engine, EnginePlan, FinalTree, StepFailedError, StepRun
+from samebit.engines.step_environment import environment_set, proxy_variables, trust_variables
+from samebit.errors import MachineError
+from samebit.image.base_index import index_base
+from samebit.image.delta import make_delta
+from samebit.image.entry import Entry
+from samebit.image.layer_writer import Layer, write_layer
+from samebit.image.manifest import Image
+from samebit.image.tree import compare
+from samebit.lock.model import Lock
+from samebit.model.descriptor import Descriptor
+from samebit.model.digest import Digest
+from samebit.model.finding import Finding
+from samebit.pipeline.compose import compose
+from samebit.pipeline.contexts import MAIN, Contexts
+from samebit.pipeline.engine_base import engine_name, ensure_base
+from samebit.pipeline.failures import LoweredSteps, explain_failure
+from samebit.pipeline.recipe import ResolvedRecipe
+from samebit.pipeline.request import BuildRequest
+from samebit.report.progress import BuildProgress
+from samebit.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class StagesResult:
+    """The image, the digests of the contexts that were really staged, and what was noticed."""
+
+    image: Descriptor
+    context_digests: Mapping[str, Digest]
+    findings: tuple[Finding, ...]
+
+
+def run_stages(
+    request: BuildRequest,
+    part: ResolvedRecipe,
+    *,
+    evaluation: Evaluation,
+    reachable: frozenset[bytes] | None,
+    lock: Lock,
+    contexts: Contexts,
+    store: Store,
+    engine: Engine,
+    progress: BuildProgress,
+) -> StagesResult:
+    """Build one platform's image into the store.
+
+    `reachable` are the parts of the context that the stages can read, None for all of it.
+    Raises BuildFailedError for a failing step, and whatever staging, lowering, the engine and the
+    canonical writer raise.
+    """
+    with store.temporary_directory() as work:
+        run = _StagesRun(
+            request=request,
+            part=part,
+            evaluation=evaluation,
+            reachable=reachable,
+            lock=lock,
+            contexts=contexts,
+            store=store,
+            engine=engine,
+            progress=progress,
+            work=work,
+        )
+        return run.result()
+
+
+@dataclass(frozen=True, slots=True)
+class _StagesRun:
+    request: BuildRequest
+    part: ResolvedRecipe
+    evaluation: Evaluation
+    reachable: frozenset[bytes] | None
+    lock: Lock
+    contexts: Contexts
+    store: Store
+    engine: Engine
+    progress: BuildProgress
+    work: Path
+
+    def result(self) -> StagesResult:
+        staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
+        lowered = self._lower(staged)
+        root = self.part.root_image()
+        try:
+            with self._final_tree(lowered, staged) as tree:
+                layer, findings = self._layer(tree, root)
+        finally:
+            for phase in lowered.phases:
+                if phase.image is not None:
+                    self.engine.remove(phase.image)
+        image = compose(
+            self.store,
+            base=root,
+            layer=layer,
+            config=self.evaluation.config,
+            history=history(self.evaluation, self.lock.epoch, layer=layer is not None),
+            epoch=self.lock.epoch,
+        )
+        return StagesResult(
+            image,
+            {name: context.digest for name, context in staged.items()},
+            (*self.contexts.findings(staged), *self.evaluation.findings, *findings),
+        )
+
+    @property
+    def _input(self) -> Path:
+        return self.work / "input"
+
+    def _lower(self, staged: Mapping[str, StagedContext]) -> LoweredPlan:
+        main = staged[MAIN]
+        facts = check_sources(
+            main.root,
+            self.contexts.folder,
+            self.contexts.rules,
+            context_sources(self.evaluation),
+        )
+        names = {external: engine_name(base.image) for external, base in self.part.bases.items()}
+        for external in self.part.plan.images:
+            if external.reference in staged:
+                names[external] = _context_name(external)
+        # Unique, so that builds side by side do not commit stages under one name.
+        options = LoweringOptions(
+            bases=names,
+            stage_images=f"localhost/samebit/stage:{self.work.name.strip('.')}",
+            sources=facts,
+        )
+        return lower(self.part.plan, self.evaluation, options)
+
+    @contextmanager
+    def _final_tree(
+        self, lowered: LoweredPlan, staged: Mapping[str, StagedContext]
+    ) -> Iterator[FinalTree]:
+        for base in self.part.bases.values():
+            ensure_base(self.engine, self.store, base.image)
+        for number, phase in enumerate(lowered.phases):
+            self._place_materials(phase, staged)
+            plan = self._engine_plan(lowered, phase, staged)
+            steps = LoweredSteps(phase, self.part.plan.dockerfile)
+            self.progress.describe_by(steps.describe)
+            work = self.work / f"phase-{number}"
+            try:
+                if phase.image is not None:
+                    self.engine.commit(plan, work, self.progress, phase.image)
+                    continue
+                with self.engine.build(plan, work, self.progress) as tree:
+                    yield tree
+            except StepFailedError as failure:
+                raise explain_failure(failure, steps, self.part.plan.dockerfile) from failure
+
+    def _place_materials(self, phase: Phase, staged: Mapping[str, StagedContext]) -> None:
+        files = self._input / FILES_DIRECTORY
+        files.mkdir(exist_ok=True)
+        with ExitStack() as mounts:
+
+            def root_of(tree: TreeRef) -> Path:
+                if tree.kind is TreeKind.CONTEXT:
+                    return staged[MAIN].root
+                for external in self.part.plan.images:
+                    if external.reference in staged and tree.image == _context_name(external):
+                        return staged[external.reference].root
+                return Path(os.fsdecode(mounts.enter_context(self.engine.mounted(tree.image)).root))
+
+            for material in phase.materials:
+                place_material(material, files, epoch=self.lock.epoch, tree_root=root_of)
+
+    def _engine_plan(
+        self, lowered: LoweredPlan, phase: Phase, staged: Mapping[str, StagedContext]
+    ) -> EnginePlan:
+        contexts = {name: self._input / place for name, place in phase.build_contexts}
+        for external in self.part.plan.images:
+            if external.reference in staged:
+                contexts[_context_name(external)] = staged[external.reference].root
+        root = self.part.root_image()
+        trust = ca_bundle()
+        given = environment_set(self.lock.environment, self.lock.epoch)
+        given |= proxy_variables()
+        if trust is not None:
+            given |= trust_variables()
+        return EnginePlan(
+            dockerfile=phase.text,
+            context=self._input,
+            build_contexts=contexts,
+            steps={identity: _step(step) for identity, step in lowered.steps.items()},
+            base=engine_name(root) if root else None,
+            platform=str(self.part.platform),
+            set_if_absent=given,
+            secrets=self.request.secrets,
+            ssh=self.request.ssh,
+            trust=trust,
+        )
+
+    def _layer(
+        self, tree: FinalTree, base: Image | None
+    ) -> tuple[Layer | None, tuple[Finding, ...]]:
+        layers = base.manifest.layers if base else ()
+        diff_ids = base.config_document.diff_ids if base else ()
+        index = index_base(self.store, layers, diff_ids)
+        delta = make_delta(
+            compare(tree.base, tree.final),
+            index,
+            breaks_links=tree.breaks_links,
+            stages=len(self.evaluation.chain()),
+        )
+        findings = tuple(
+            Finding(
+                "dropped-acl",
+                f"/{os.fsdecode(path)} has an access control list, which images do not carry",
+                fix="give the rights by owner, group and mode instead",
+            )
+            for path in delta.dropped_acls
+        )
+        if not delta.entries:
+            return None, findings
+        root = tree.final.root
+
+        def open_content(entry: Entry) -> io.FileIO:
+            return io.FileIO(root + b"/" + entry.path, "rb")
+
+        threads = len(os.sched_getaffinity(0))
+        layer = write_layer(delta.entries, open_content, self.lock.epoch, self.store, threads)
+        return layer, findings
+
+
+def _step(step: RunStep) -> StepRun:
+    if step.security == "insecure":
+        raise MachineError(
+            "RUN --security=insecure asks for full rights on this machine",
+            where=step.place,
+            fix="remove the flag; samebit runs every step in a sandbox",
+        )
+    return StepRun(
+        args=step.args,
+        env=step.environment,
+        cwd=step.cwd,
+        network=step.network,
+        secrets=tuple((variable.name, variable.path) for variable in step.secret_variables),
+    )
+
+
+def _context_name(external: External) -> str:
+    """Name a directory of --build-context for the engine; names may hold what it does not take."""
+    return f"samebit-named-{Digest.of(external.reference.encode()).hex[:16]}"

@@ -1,0 +1,35 @@
+"""What every use case works with: samebit's state on this machine, and the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from samebit.engines.protocol import Engine
+from samebit.engines.select import start_engine
+from samebit.store.home import default_home
+from samebit.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The state folder, its store, and the engine that was chosen (None: the default)."""
+
+    home: Path
+    store: Store
+    engine: str | None = None
+
+    def start_engine(self) -> Engine:
+        """Start the engine. Raises UsageError, MachineError."""
+        return start_engine(self.engine, self.home)
+
+
+def state_folder() -> Path:
+    """Give the folder of samebit's state: SAMEBIT_HOME, else the XDG data directory's."""
+    return default_home()
+
+
+def open_session(engine: str | None = None) -> Session:
+    """Open samebit's state, making it on first use. Raises UsageError, MachineError."""
+    home = state_folder()
+    return Session(home, Store(home / "store"), engine)

@@ -1,0 +1,293 @@
+"""How two images differ, for people: the verdict first, then what matters most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from samebit.model.escaped import escaped
+from samebit.model.image_difference import (
+    ByteDifference,
+    Compression,
+    DiffReport,
+    DocumentDifference,
+    EntriesDifference,
+    EntryChange,
+    Grade,
+    ImageDifference,
+    IndexDifference,
+    LayerDifference,
+    LayerSide,
+    LayerVerdict,
+    Side,
+    ValueChange,
+)
+
+_GRADES = {
+    Grade.BITWISE: "identical, byte for byte",
+    Grade.SAME_DIFF_IDS: "same config and same uncompressed layers, packaged differently",
+    Grade.SAME_TREE: "same files and settings for containers, yet different images",
+    Grade.DIFFERENT: "different",
+}
+_A, _B, _HEADING, _VERDICT, _NOTE = "red", "green", "bold", "bold", "dim"
+_MAX_VALUE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the report and how a terminal may show it."""
+
+    text: str
+    style: str = ""
+
+
+def write_diff(report: DiffReport, out: TextIO, limit: int | None) -> None:
+    """Print the report, at most `limit` lines of each kind of value (None: all).
+
+    Only a terminal gets colour; elsewhere nothing is wrapped. What `out` cannot encode is escaped.
+    """
+    lines = diff_lines(report, limit)
+    if out.isatty():
+        console = Console(file=out, highlight=False, markup=False, emoji=False)
+        for line in lines:
+            console.print(Text(line.text, style=line.style), soft_wrap=True)
+        return
+    encoding = out.encoding or "utf-8"
+    for line in lines:
+        out.write(line.text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def diff_lines(report: DiffReport, limit: int | None) -> Iterator[Line]:
+    """Give the report line by line."""
+    yield from _side("A", report.a, _A)
+    yield from _side("B", report.b, _B)
+    yield Line(_GRADES[report.grade], _VERDICT)
+    if report.index is not None:
+        yield from _index(report.index, limit)
+    for image in report.images:
+        if report.index is not None:
+            yield Line("")
+            yield Line(f"{image.platform}: {_GRADES[image.grade]}", _HEADING)
+        yield from _image(image, limit)
+
+
+def _side(letter: str, side: Side, style: str) -> Iterator[Line]:
+    yield Line(f"{letter}  {escaped(side.name)}  {side.digest}", style)
+    if side.canonicalised:
+        yield Line("   its place keeps no manifest: digest and compression are samebit's", _NOTE)
+
+
+def _index(index: IndexDifference, limit: int | None) -> Iterator[Line]:
+    for words, names in (
+        ("only in A", index.only_a),
+        ("only in B", index.only_b),
+        ("different", index.different),
+        ("same", index.same),
+        ("not compared, the other side is one image", index.unread),
+    ):
+        if names:
+            yield Line(f"platforms {words}: {', '.join(map(escaped, names))}")
+    yield from _document("index", index.document, limit)
+
+
+def _image(image: ImageDifference, limit: int | None) -> Iterator[Line]:
+    yield from _document("config", image.config, limit)
+    for verdict, group in groupby(image.layers, lambda layer: layer.verdict):
+        layers = list(group)
+        if verdict is LayerVerdict.SAME and not any(layer.descriptor for layer in layers):
+            yield Line(f"{_positions(layers)}: same")
+            continue
+        for layer in layers:
+            yield from _layer(layer, limit)
+    if image.tree is not None:
+        yield from _tree(image.tree, paired=image.paired)
+    yield from _document("manifest", image.manifest, limit)
+
+
+def _document(name: str, document: DocumentDifference, limit: int | None) -> Iterator[Line]:
+    if document.encoding:
+        yield Line(f"{name}: the same values, written in other bytes", _HEADING)
+    if document.changes:
+        yield Line(f"{name}: {_count(len(document.changes), 'difference')}", _HEADING)
+        yield from _values(document.changes, limit)
+
+
+def _values(changes: tuple[ValueChange, ...], limit: int | None) -> Iterator[Line]:
+    for change in changes[:limit]:
+        yield Line(f"  {change.path}: {_change(change.a, change.b)}")
+    yield from _more(len(changes), len(changes[:limit]))
+
+
+def _positions(layers: list[LayerDifference]) -> str:
+    sides = [layer.a for layer in layers if layer.a is not None]
+    first, last = sides[0].position + 1, sides[-1].position + 1
+    return f"layer {first}" if first == last else f"layers {first} to {last}"
+
+
+def _layer(layer: LayerDifference, limit: int | None) -> Iterator[Line]:
+    a, b = layer.a, layer.b
+    match layer.verdict:
+        case LayerVerdict.ONLY_A | LayerVerdict.ONLY_B:
+            side = a or b
+            assert side is not None
+            letter, style = ("A", _A) if a else ("B", _B)
+            yield Line(f"layer {side.position + 1} of {letter}: has no counterpart", _HEADING)
+            yield _blob(letter, side, style)
+            return
+        case LayerVerdict.SAME:
+            words = "same"
+        case LayerVerdict.BLOB_DIFFERS:
+            words = "diff ID equal, blob differs"
+        case LayerVerdict.DIFFERENT:
+            words = _summary(layer.entries) if layer.entries else "different"
+    assert a is not None
+    assert b is not None
+    where = f"layer {a.position + 1}"
+    if a.position != b.position:
+        where += f" of A, {b.position + 1} of B"
+    yield Line(f"{where}: {words}", _HEADING)
+    if layer.verdict is not LayerVerdict.SAME:
+        yield _blob("A", a, _A)
+        yield _blob("B", b, _B)
+    yield from _values(layer.descriptor, limit)
+    if layer.compression is not None:
+        for letter, style, facts in zip("AB", (_A, _B), layer.compression, strict=True):
+            yield Line(f"  {letter} {_compression(facts)}", style)
+    if layer.entries is not None:
+        yield from _entries(layer.entries)
+    if layer.archive is not None:
+        yield Line(f"  no entry differs, the archive itself does: {_bytes(layer.archive)}")
+        yield from _windows(layer.archive)
+
+
+def _blob(letter: str, side: LayerSide, style: str) -> Line:
+    return Line(
+        f"  {letter} {side.digest}, {_count(side.size, 'byte')}, diff ID {side.diff_id}", style
+    )
+
+
+def _compression(facts: Compression) -> str:
+    if facts.algorithm == "none":
+        return "not compressed"
+    unit = "member" if facts.algorithm == "gzip" else "frame"
+    parts = [f"{facts.algorithm}, {_count(facts.parts, unit)}"]
+    if facts.parts > 1 and facts.part_size is not None:
+        parts.append(f"the first of {_count(facts.part_size, 'byte')}")
+    parts += [f"{name} {value}" for name, value in facts.header]
+    if facts.level is not None:
+        parts.append(f"level: {facts.level}")
+    if not facts.uniform:
+        parts.append("headers vary")
+    return ", ".join(parts)
+
+
+def _tree(tree: EntriesDifference, *, paired: bool) -> Iterator[Line]:
+    if not tree.differs:
+        yield Line("files of all layers together: same", _HEADING)
+        return
+    yield Line(f"files of all layers together: {_summary(tree)}", _HEADING)
+    # Layers that pair up have told it already.
+    if not paired:
+        yield from _entries(tree)
+
+
+def _summary(entries: EntriesDifference) -> str:
+    parts = []
+    if entries.changed_count:
+        fields = ", ".join(f"{escaped(name)} {count}" for name, count in entries.fields)
+        parts.append(f"{_count(entries.changed_count, 'entry')} changed ({fields})")
+    if entries.only_a_count:
+        parts.append(f"{entries.only_a_count} only in A")
+    if entries.only_b_count:
+        parts.append(f"{entries.only_b_count} only in B")
+    if entries.order is not None:
+        parts.append("other order")
+    words = ", ".join(parts) or "no entry differs"
+    return f"{words}; {entries.count_a} entries in A, {entries.count_b} in B"
+
+
+def _entries(entries: EntriesDifference) -> Iterator[Line]:
+    for change in entries.changed:
+        yield from _entry(change)
+    yield from _more(entries.changed_count, len(entries.changed), "changed")
+    for letter, style, count, paths in (
+        ("A", _A, entries.only_a_count, entries.only_a),
+        ("B", _B, entries.only_b_count, entries.only_b),
+    ):
+        for path in paths:
+            yield Line(f"  only in {letter}: {path}", style)
+        yield from _more(count, len(paths), f"only in {letter}")
+    if entries.order is not None:
+        order = entries.order
+        yield Line(
+            f"  order: common entry {order.position + 1} is {order.path_a} in A,"
+            f" {order.path_b} in B"
+        )
+
+
+def _entry(change: EntryChange) -> Iterator[Line]:
+    again = f" (occurrence {change.occurrence + 1})" if change.occurrence else ""
+    parts = [
+        f"{field.field} {_change(field.a, field.b)}"
+        for field in change.fields
+        # Said with the content.
+        if field.field != "size" or change.content is None
+    ]
+    if change.content is not None:
+        parts.insert(0, f"content: {_bytes(change.content)}")
+    yield Line(f"  {change.path}{again}: {'; '.join(parts) or 'content differs'}")
+    if change.content is not None:
+        yield from _windows(change.content)
+
+
+def _bytes(found: ByteDifference) -> str:
+    sizes = f"of {_count(found.size_a, 'byte')}"
+    if found.size_a != found.size_b:
+        sizes = f"of {found.size_a} and {found.size_b} bytes"
+    if not found.count:
+        return f"one goes on after byte {found.first} {sizes}"
+    return f"first at byte {found.first} {sizes}, {found.count} differing"
+
+
+def _windows(found: ByteDifference) -> Iterator[Line]:
+    for letter, style, data in (("A", _A, found.window_a), ("B", _B, found.window_b)):
+        if not data:
+            yield Line(f"    {letter} {found.start:08x}  (ends before)", style)
+        for start in range(0, len(data), 16):
+            line = data[start : start + 16]
+            shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in line)
+            yield Line(
+                f"    {letter} {found.start + start:08x}  {line.hex(' '):47}  |{shown}|", style
+            )
+
+
+def _change(a: str | None, b: str | None) -> str:
+    if a is None or b is None:
+        letter, value = ("A", a) if b is None else ("B", b)
+        return f"{_cut(value or '', 0)} only in {letter}"
+    if max(len(a), len(b)) <= _MAX_VALUE:
+        return f"{a or '(empty)'} -> {b or '(empty)'}"
+    pairs = enumerate(zip(a, b, strict=False))
+    first = next((index for index, (one, other) in pairs if one != other), min(len(a), len(b)))
+    start = max(0, first - _MAX_VALUE // 4)
+    return f"{_cut(a, start)} -> {_cut(b, start)}"
+
+
+def _cut(text: str, start: int) -> str:
+    end = start + _MAX_VALUE
+    return "..." * (start > 0) + text[start:end] + "..." * (end < len(text))
+
+
+def _more(count: int, shown: int, kind: str = "") -> Iterable[Line]:
+    if count > shown:
+        yield Line(f"  and {count - shown} more {kind}".rstrip() + " (--limit 0 shows all)", _NOTE)
+
+
+def _count(number: int, noun: str) -> str:
+    plural = {"entry": "entries"}.get(noun, noun + "s")
+    return f"{number} {noun if number == 1 else plural}"

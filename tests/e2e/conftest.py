@@ -1,0 +1,44 @@
+"""What the end-to-end tests share: the real command with a state folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from loopback_registry import LoopbackRegistry
+from samebit_command import Samebit
+
+
+@pytest.fixture(scope="session")
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One state folder for all tests of a worker, so that bases are made and imported once."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def samebit(shared_home: Path) -> Samebit:
+    """The command with the worker's shared state folder."""
+    return Samebit(shared_home)
+
+
+@pytest.fixture
+def busybox_context(tmp_path: Path) -> Path:
+    """An empty context that holds a static busybox, for Dockerfiles that start from scratch."""
+    found = shutil.which("busybox")
+    assert found, "busybox-static is not installed: make setup"
+    context = tmp_path / "context"
+    context.mkdir()
+    shutil.copy(found, context / "busybox")
+    return context
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackRegistry]:
+    """A real registry on loopback, over plain HTTP, shared by the tests of a file."""
+    if shutil.which("docker-registry") is None:
+        pytest.skip("docker-registry is not installed")
+    running = LoopbackRegistry.start(tmp_path_factory.mktemp("registry") / "r")
+    yield running
+    running.stop()

@@ -1,0 +1,80 @@
+"""The examples: one digest wherever they are built, or only differences that are known."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from image_files import members_of
+from samebit_command import Samebit
+
+pytestmark = pytest.mark.e2e
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+# Builds closer together could hide a time of minutes' resolution.
+APART_SECONDS = 61
+
+# What apt leaves behind (FIELD.md 3), until the normalisers remove it.
+KNOWN_NOISE = {
+    "var/cache/apt/pkgcache.bin",
+    "var/cache/apt/srcpkgcache.bin",
+    "var/log/apt/history.log",
+    "var/log/apt/term.log",
+    "var/log/dpkg.log",
+}
+
+
+def checkout(example: str, target: Path) -> Path:
+    shutil.copytree(EXAMPLES / example, target, ignore=shutil.ignore_patterns("*.lock"))
+    return target
+
+
+def disturbed(example: str, target: Path) -> Path:
+    """Make another checkout: umask 002, other times and owners, attributes of the host."""
+    checkout(example, target)
+    for folder, _, files in os.walk(target):
+        for name in [".", *files]:
+            path = os.path.join(folder, name)
+            os.chmod(path, os.stat(path).st_mode | 0o020)
+            os.utime(path, (1234567890, 1234567890))
+            os.chown(path, 4321, 4321)
+            os.setxattr(path, "user.host", b"value")
+    return target
+
+
+def with_cold_engine(samebit: Samebit, home: Path) -> Samebit:
+    """A state folder that has the same blobs but whose engine has never run."""
+    home.mkdir()
+    shutil.copytree(samebit.home / "store", home / "store", copy_function=os.link)
+    return samebit.with_home(home)
+
+
+@pytest.mark.parametrize("example", ["c-tool", "go-service"])
+def test_compiled_examples_have_one_digest(samebit: Samebit, tmp_path: Path, example: str) -> None:
+    first = checkout(example, tmp_path / "first")
+    begin = time.monotonic()
+    recorded = samebit.build(first)
+    second = disturbed(example, tmp_path / "other path" / "second")
+    shutil.copy(first / "Dockerfile.lock", second)
+    cold = with_cold_engine(samebit, tmp_path / "cold")
+    time.sleep(max(0.0, APART_SECONDS - (time.monotonic() - begin)))
+    assert cold.build("--locked", second, SAMEBIT_STORAGE_DRIVER="vfs") == recorded
+    # Recording once more, with everything warm.
+    (first / "Dockerfile.lock").unlink()
+    assert samebit.build("--no-cache", first) == recorded
+
+
+def test_the_python_example_differs_only_in_known_noise(samebit: Samebit, tmp_path: Path) -> None:
+    first = checkout("python-service", tmp_path / "first")
+    begin = time.monotonic()
+    samebit.build("-o", f"oci:{tmp_path / 'one'}", first)
+    second = disturbed("python-service", tmp_path / "second")
+    shutil.copy(first / "Dockerfile.lock", second)
+    time.sleep(max(0.0, APART_SECONDS - (time.monotonic() - begin)))
+    samebit.build("--no-cache", "--locked", "-o", f"oci:{tmp_path / 'two'}", second)
+    one, two = members_of(tmp_path / "one"), members_of(tmp_path / "two")
+    different = {name for name in one.keys() | two.keys() if one.get(name) != two.get(name)}
+    assert different == KNOWN_NOISE

@@ -1,0 +1,54 @@
+"""The real `samebit` command, run as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# Nothing of the developer's own shell may decide how a test ends.
+_DROPPED = ("SOURCE_DATE_EPOCH", "SAMEBIT_ENGINE", "SAMEBIT_STORAGE_DRIVER", "REGISTRY_AUTH_FILE")
+
+
+@dataclass(frozen=True)
+class Samebit:
+    """Runs the `samebit` command with one state folder."""
+
+    home: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def run(
+        self, *arguments: str | Path, cwd: Path | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command line; gives its exit code, stdout and stderr."""
+        inherited = {key: value for key, value in os.environ.items() if key not in _DROPPED}
+        return subprocess.run(
+            [sys.executable, "-m", "samebit.cli", *map(str, arguments)],
+            cwd=cwd,
+            env={
+                **inherited,
+                **self.environment,
+                **environment,
+                "SAMEBIT_HOME": str(self.home),
+            },
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+            errors="replace",
+            timeout=900,
+        )
+
+    def build(self, *arguments: str | Path, cwd: Path | None = None, **environment: str) -> str:
+        """Build, expect success, and give the digest: the only line on stdout."""
+        done = self.run("build", "--progress", "plain", *arguments, cwd=cwd, **environment)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("sha256:"), done.stdout
+        assert done.stdout.count("\n") == 1
+        return done.stdout.strip()
+
+    def with_home(self, home: Path) -> Samebit:
+        """Give the same command with another, empty state folder."""
+        return Samebit(home, self.environment)

@@ -1,0 +1,5 @@
+FROM busybox
+ENTRYPOINT ["/bin/sh", "-c"]
+CMD echo "$HOME" && sleep 1
+ENTRYPOINT exec top -b
+CMD []

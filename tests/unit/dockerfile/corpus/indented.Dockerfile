@@ -1,0 +1,4 @@
+   # indented comment
+  FROM alpine
+    RUN true
+	USER nobody

@@ -1,0 +1,6 @@
+FROM alpine
+ENV BASE=/srv
+WORKDIR $BASE
+WORKDIR app
+WORKDIR "with blanks"
+USER "$USER:${GROUP:-staff}"

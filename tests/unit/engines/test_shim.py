@@ -1,0 +1,191 @@
+"""The runtime shim, run as the engine runs it, before a runtime that only notes its arguments."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samebit.engines import shim
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> dict[str, Any]:
+    runtime = tmp_path / "runtime"
+    runtime.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n')
+    runtime.chmod(0o755)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "hosts").write_text("127.0.0.1 localhost\n")
+    return {
+        "runtime": str(runtime),
+        "socket": str(tmp_path / "capture"),
+        "log": str(tmp_path / "log"),
+        "state": str(tmp_path / "state"),
+        "hostname": "samebit",
+        "set_if_absent": {"SOURCE_DATE_EPOCH": "7"},
+        "replaced": {"/etc/hosts": str(tmp_path / "hosts")},
+        "bound": {"/dev/.samebit/ca.pem": "/ca.pem"},
+        "steps": {"0/1": {"env": [["A", "b c"]], "network": "default", "secrets": []}},
+    }
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    folder = tmp_path / "bundle"
+    (folder / "root" / "etc").mkdir(parents=True)
+    write_config(folder, "0/1")
+    return folder
+
+
+def write_config(folder: Path, step: str | None, mounts: tuple[tuple[str, str], ...] = ()) -> None:
+    marker = [f"SAMEBIT_STEP={step}"] if step else []
+    config = {
+        "process": {"env": ["PATH=/x", *marker, "HOSTNAME=random"], "args": ["/p"], "cwd": "/w"},
+        "root": {"path": str(folder / "root")},
+        "hostname": "random",
+        "mounts": [
+            {"destination": "/proc", "source": "proc"},
+            {"destination": "/run/.containerenv", "source": "/engine"},
+            {"destination": "/etc/hosts", "source": "/engine/hosts"},
+            *[{"destination": target, "source": source} for target, source in mounts],
+        ],
+        "linux": {"namespaces": [{"type": "pid"}]},
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def call(plan: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
+    path = Path(plan["log"]).with_name("plan.json")
+    path.write_text(json.dumps(plan))
+    return subprocess.run(
+        [sys.executable, "-I", "-S", shim.__file__, str(path), *arguments],
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        timeout=60,
+    )
+
+
+def create(plan: dict[str, Any], bundle: Path) -> dict[str, Any]:
+    done = call(plan, "create", "--bundle", str(bundle), "--pid-file", "/p", "container")
+    assert done.returncode == 0, done.stderr
+    config = json.loads((bundle / "config.json").read_text())
+    assert isinstance(config, dict)
+    return config
+
+
+def test_a_step_gets_exactly_the_planned_environment(plan: dict[str, Any], bundle: Path) -> None:
+    config = create(plan, bundle)
+    assert config["process"]["env"] == ["A=b c", "SOURCE_DATE_EPOCH=7"]
+    assert config["hostname"] == "samebit"
+
+
+def test_what_the_dockerfile_sets_is_never_overridden(plan: dict[str, Any], bundle: Path) -> None:
+    plan["steps"]["0/1"]["env"] = [["SOURCE_DATE_EPOCH", "1"]]
+    assert create(plan, bundle)["process"]["env"] == ["SOURCE_DATE_EPOCH=1"]
+
+
+def test_mounts_that_tell_of_the_host_are_replaced_or_dropped(
+    plan: dict[str, Any], bundle: Path
+) -> None:
+    mounts = {m["destination"]: m["source"] for m in create(plan, bundle)["mounts"]}
+    assert mounts == {
+        "/proc": "proc",
+        "/etc/hosts": plan["replaced"]["/etc/hosts"],
+        "/dev/.samebit/ca.pem": "/ca.pem",
+    }
+
+
+def test_network_none_gets_a_namespace_of_its_own(plan: dict[str, Any], bundle: Path) -> None:
+    plan["steps"]["0/1"]["network"] = "none"
+    assert {"type": "network"} in create(plan, bundle)["linux"]["namespaces"]
+
+
+def test_a_secret_variable_replaces_its_mount(
+    plan: dict[str, Any], bundle: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("hush")
+    plan["steps"]["0/1"]["secrets"] = [["TOKEN", "/run/secrets/t"]]
+    write_config(bundle, "0/1", (("/run/secrets/t", str(tmp_path / "secret")),))
+    config = create(plan, bundle)
+    assert "TOKEN=hush" in config["process"]["env"]
+    assert "/run/secrets/t" not in [m["destination"] for m in config["mounts"]]
+    assert "hush" not in Path(plan["log"]).read_text()
+
+
+@pytest.mark.parametrize("step", [None, "9/9"])
+def test_a_step_that_is_not_planned_is_refused(
+    plan: dict[str, Any], bundle: Path, step: str | None
+) -> None:
+    write_config(bundle, step)
+    done = call(plan, "create", "--bundle", str(bundle), "container")
+    assert done.returncode != 0
+    assert "not in the plan" in done.stderr
+
+
+def test_the_runtime_is_called_with_the_same_arguments(plan: dict[str, Any], bundle: Path) -> None:
+    create(plan, bundle)
+    call(plan, "delete", "--force", "container")
+    calls = Path(plan["runtime"]).with_name("calls").read_text().splitlines()
+    assert calls == [
+        f"create --bundle {bundle} --pid-file /p container",
+        "delete --force container",
+    ]
+
+
+def test_empty_mount_points_are_removed_after_the_step_and_others_stay(
+    plan: dict[str, Any], bundle: Path
+) -> None:
+    root = bundle / "root"
+    (root / "here").mkdir()
+    write_config(bundle, "0/1", (("/here", "/a"), ("/cache/deep/er", "/b"), ("/filled", "/c")))
+    create(plan, bundle)
+    # What the runtime does: it makes every mount point that is missing.
+    for name in ("proc", "cache/deep/er", "filled"):
+        (root / name).mkdir(parents=True)
+    (root / "etc" / "hosts").write_text("")
+    (root / "filled" / "by-the-step").write_text("x")
+    call(plan, "delete", "container")
+    left = sorted(str(p.relative_to(root)) for p in root.rglob("*"))
+    assert left == ["etc", "filled", "filled/by-the-step", "here"]
+
+
+def test_mount_points_never_lead_out_of_the_root(plan: dict[str, Any], bundle: Path) -> None:
+    outside = bundle.parent / "outside"
+    outside.mkdir()
+    (bundle / "root" / "link").symlink_to(outside)
+    write_config(bundle, "0/1", (("/link/inside", "/a"), ("/../../outside/x", "/b")))
+    create(plan, bundle)
+    (outside / "inside").mkdir()
+    (outside / "x").mkdir()
+    call(plan, "delete", "container")
+    assert sorted(p.name for p in outside.iterdir()) == ["inside", "x"]
+
+
+def test_the_capture_hands_over_the_root_and_runs_nothing(
+    plan: dict[str, Any], bundle: Path
+) -> None:
+    write_config(bundle, "capture")
+    (bundle / "root" / "marker").write_text("x")
+    path = Path(plan["log"]).with_name("plan.json")
+    path.write_text(json.dumps(plan))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(plan["socket"])
+        listener.listen(1)
+        arguments = [str(path), "create", "--bundle", str(bundle), "container"]
+        with subprocess.Popen([sys.executable, "-I", "-S", shim.__file__, *arguments]) as process:
+            connection, _ = listener.accept()
+            with connection:
+                message, descriptors, _, _ = socket.recv_fds(connection, 4096, 1)
+                assert set(os.listdir(f"/proc/self/fd/{descriptors[0]}/.")) == {"etc", "marker"}
+                assert json.loads(message)["filesystem"]
+                assert process.poll() is None
+                os.close(descriptors[0])
+            assert process.wait(30) == 1
+    assert not Path(plan["runtime"]).with_name("calls").exists()

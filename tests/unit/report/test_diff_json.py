@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samebit.model.image_difference import (
+    ByteDifference,
+    Compression,
+    DiffReport,
+    DocumentDifference,
+    EntriesDifference,
+    EntryChange,
+    FieldChange,
+    Grade,
+    ImageDifference,
+    IndexDifference,
+    LayerDifference,
+    LayerSide,
+    LayerVerdict,
+    OrderChange,
+    Side,
+    ValueChange,
+)
+from samebit.report.diff_json import diff_json
+
+SCHEMA = json.loads(
+    (Path(__file__).parents[3] / "docs" / "json" / "diff.schema.json").read_text("utf-8")
+)
+DIGEST = "sha256:" + "a" * 64
+SIDE = Side("oci:a", DIGEST, "application/vnd.oci.image.manifest.v1+json")
+LAYER = LayerSide(0, DIGEST, DIGEST, 5, "application/vnd.oci.image.layer.v1.tar")
+BYTES = ByteDifference(3, 4, 2, 1, 0, b"ab\n", b"abc\xff")
+ENTRIES = EntriesDifference(
+    *(1, 2, 1),
+    (EntryChange("/f", 0, (FieldChange("mode", None, "0644"),), BYTES),),
+    *(0, (), 1, ("/n",), (("mode", 1),)),
+    OrderChange(0, "/a", "/b"),
+)
+DOCUMENT = DocumentDifference((ValueChange("config.x", '{"a":[1.5,null]}', None),))
+FULL = DiffReport(
+    SIDE,
+    SIDE,
+    Grade.DIFFERENT,
+    IndexDifference(("linux/arm64",), (), (), ("linux/amd64",), (), DOCUMENT),
+    (
+        ImageDifference(
+            "linux/amd64",
+            DIGEST,
+            DIGEST,
+            Grade.SAME_TREE,
+            DOCUMENT,
+            DocumentDifference(encoding=True),
+            (
+                LayerDifference(LayerVerdict.ONLY_A, LAYER, None),
+                LayerDifference(LayerVerdict.DIFFERENT, LAYER, LAYER, (), None, ENTRIES, BYTES),
+                LayerDifference(
+                    LayerVerdict.BLOB_DIFFERS,
+                    LAYER,
+                    LAYER,
+                    compression=(Compression("gzip", 1, 3, (("mtime", "0"),)), Compression("none")),
+                ),
+            ),
+            paired=False,
+            tree=ENTRIES,
+        ),
+    ),
+)
+
+
+def faults(value: Any, schema: dict[str, Any], where: str = "$") -> list[str]:
+    """The parts of JSON Schema that ours uses."""
+    if "$ref" in schema:
+        return faults(value, SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]], where)
+    if "anyOf" in schema:
+        found = [faults(value, option, where) for option in schema["anyOf"]]
+        return [] if [] in found else found[0]
+    if "const" in schema:
+        return [] if value == schema["const"] else [f"{where}: {value!r}"]
+    if "enum" in schema:
+        return [] if value in schema["enum"] else [f"{where}: {value!r}"]
+    types = {"string": str, "integer": int, "boolean": bool, "null": type(None)}
+    kind = schema.get("type")
+    if kind == "object":
+        if not isinstance(value, dict):
+            return [f"{where}: no object"]
+        properties = schema.get("properties", {})
+        found = [f"{where}: lacks {key}" for key in schema.get("required", []) if key not in value]
+        for key, item in value.items():
+            below = properties.get(key, schema.get("additionalProperties", {}))
+            if below is False:
+                found.append(f"{where}: unknown {key}")
+            else:
+                found += faults(item, below, f"{where}.{key}")
+        return found
+    if kind == "array":
+        if not isinstance(value, list):
+            return [f"{where}: no array"]
+        return [
+            fault
+            for n, item in enumerate(value)
+            for fault in faults(item, schema["items"], f"{where}[{n}]")
+        ]
+    if kind in types and type(value) is not types[kind]:
+        return [f"{where}: {value!r} is not of type {kind}"]
+    if "pattern" in schema and not re.search(schema["pattern"], value):
+        return [f"{where}: {value!r}"]
+    return []
+
+
+@pytest.mark.parametrize("report", [FULL, DiffReport(SIDE, SIDE, Grade.BITWISE)])
+def test_it_is_what_the_schema_says(report: DiffReport) -> None:
+    assert faults(json.loads(diff_json(report)), SCHEMA) == []
+
+
+def test_every_member_of_the_schema_is_used() -> None:
+    text = diff_json(FULL)
+    names = {
+        name for part in [SCHEMA, *SCHEMA["$defs"].values()] for name in part.get("properties", ())
+    }
+    assert {name for name in names if f'"{name}"' not in text} == set()
+
+
+def test_values() -> None:
+    document = json.loads(diff_json(FULL))
+    assert document["identical"] is False
+    assert document["index"]["document"]["changes"] == [
+        {"path": "config.x", "a": {"a": [1.5, None]}}
+    ]
+    entries = document["images"][0]["layers"][1]["entries"]
+    assert entries["fields"] == {"mode": 1}
+    assert entries["changed"][0]["fields"] == [{"field": "mode", "b": "0644"}]
+    assert entries["changed"][0]["content"]["window_b"] == "616263ff"
+    assert diff_json(FULL).isascii()
