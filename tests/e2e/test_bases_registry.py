@@ -37,13 +37,13 @@ def context_of(tmp_path: Path, dockerfile: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("shape", "options"),
+    "case",
     [
-        ("gzip", ()),
-        ("gzip", ("--format", "v2s2")),
-        ("zstd", ("--preserve-digests",)),
-        ("plain", ("--preserve-digests",)),
-        ("index", ("--all",)),
+        ("gzip",),
+        ("gzip", "--format", "v2s2"),
+        ("zstd", "--preserve-digests"),
+        ("plain", "--preserve-digests"),
+        ("index", "--all"),
     ],
     ids=["oci", "docker-schema2", "zstd", "uncompressed", "index"],
 )
@@ -52,9 +52,9 @@ def test_the_layers_of_the_base_are_those_that_the_registry_serves(
     registry: LoopbackRegistry,
     layout: Path,
     tmp_path: Path,
-    shape: str,
-    options: tuple[str, ...],
+    case: tuple[str, ...],
 ) -> None:
+    shape, *options = case
     name = f"{shape}{len(options)}"
     reference = registry.add(f"oci:{layout}:{shape}", f"{name}:1", *options)
     served = json.loads(registry.manifest(name, "1"))

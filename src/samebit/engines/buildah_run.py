@@ -28,6 +28,11 @@ HOST_NAME = "samebit"
 _CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_MKNOD", "CAP_NET_RAW")
 _STEP_LINE = re.compile(r"(?:\[(\d+)/\d+\] )?STEP (\d+)(?:/\d+)?: ")
 _EXIT_STATUS = re.compile(r"exit status (\d+)")
+_COMPLAINTS = (
+    "Error: building at STEP",
+    "Error: error building at STEP",
+    "error running container",
+)
 _TAIL_LINES = 40
 _STOP_SECONDS = 10.0
 
@@ -224,7 +229,9 @@ class Run:
                 self._progress.at(*self._position)
             else:
                 self._tail.append(text)
-                self._progress.line(text)
+                # The failure itself is told in the user's own terms, with the Dockerfile's line.
+                if not text.startswith(_COMPLAINTS):
+                    self._progress.line(text)
 
     def _check_agreement(self) -> None:
         """Compare the engine's working directory with the evaluator's, for each step it ran."""

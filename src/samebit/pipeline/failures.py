@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from samebit.dockerfile.lowering_model import Phase
 from samebit.dockerfile.syntax import Dockerfile, Instruction
 from samebit.engines.protocol import StepFailedError
@@ -9,6 +11,7 @@ from samebit.errors import BuildFailedError, MachineError, Place, SamebitError
 
 _SHOWN_LINES = 20
 _SHOWN_WIDTH = 100
+_REFUSED = re.compile(r'msg="runc create failed: ((?:[^"\\]|\\.)*)"')
 _NO_SPACE = "no space left on device"
 
 
@@ -61,6 +64,19 @@ def explain_failure(
     if instruction is None:
         return BuildFailedError(
             "the engine failed", where=where, detail="\n".join(output[-_SHOWN_LINES:])
+        )
+    refused = next((found for line in output if (found := _REFUSED.search(line))), None)
+    if refused is not None:
+        # The runtime's message, which the engine quotes inside of its own.
+        reason = refused[1].replace('\\"', '"').rpartition("container process: ")[2]
+        missing = "no such file or directory" in reason or "not found in $PATH" in reason
+        return BuildFailedError(
+            f"{shown(instruction)} could not be started",
+            where=where,
+            detail=reason,
+            fix="the program is not in the image; without a shell in it, write RUN in its JSON form"
+            if missing
+            else None,
         )
     if instruction.keyword == "RUN" and failure.status is not None:
         what = f"{shown(instruction)} ended with exit status {failure.status}"

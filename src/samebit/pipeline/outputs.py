@@ -10,6 +10,7 @@ from pathlib import Path
 from samebit.canonical import json as canonical_json
 from samebit.errors import MachineError, Place, UsageError
 from samebit.model.descriptor import OCI_MANIFEST, Descriptor
+from samebit.model.platform import Platform
 from samebit.model.reference import Reference
 from samebit.registry.client import RegistryClient
 from samebit.store.durable import replace_file
@@ -38,8 +39,11 @@ class Outputs:
         written += [path for path in (self.iidfile, self.metadata_file) if path is not None]
         return tuple(path.absolute() for path in written)
 
-    def check(self) -> None:
-        """Refuse what cannot work, before a build spends time. Raises UsageError."""
+    def check(self, platforms: Sequence[Platform] = ()) -> None:
+        """Refuse what cannot work for these platforms, before a build spends time.
+
+        Raises UsageError.
+        """
         if self.push and not self.tags:
             raise UsageError("--push needs a name", fix="add -t REGISTRY/NAME:TAG")
         if self.load and not self.tags:
@@ -52,7 +56,12 @@ class Outputs:
                     fix="make it first",
                 )
         for location in self.locations:
-            check_location(location)
+            check_location(location, several=len(set(platforms)) > 1)
+        for file in (self.iidfile, self.metadata_file):
+            if file is not None and file.is_dir():
+                raise UsageError(
+                    "the output is a directory", where=Place(str(file)), fix="name a file"
+                )
 
 
 def parse_locations(texts: Iterable[str]) -> tuple[Location, ...]:
