@@ -19,7 +19,13 @@ from pathlib import Path
 
 from samebit.engines import shim
 from samebit.engines.buildah_storage import Storage, ulimits
-from samebit.engines.protocol import TRUST_PATH, EnginePlan, Progress, StepFailedError
+from samebit.engines.protocol import (
+    CLOSING_LINES,
+    TRUST_PATH,
+    EnginePlan,
+    Progress,
+    StepFailedError,
+)
 from samebit.engines.step_mounts import MountSources, private_directory
 from samebit.errors import InternalError
 from samebit.model.rendering import Rendering
@@ -31,11 +37,6 @@ _HOSTS = f"127.0.0.1\tlocalhost {HOST_NAME}\n::1\tlocalhost ip6-localhost ip6-lo
 _CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_MKNOD", "CAP_NET_RAW")
 _STEP_LINE = re.compile(r"(?:\[(\d+)/\d+\] )?STEP (\d+)(?:/\d+)?: ")
 _EXIT_STATUS = re.compile(r"exit status (\d+)")
-_COMPLAINTS = (
-    "Error: building at STEP",
-    "Error: error building at STEP",
-    "error running container",
-)
 _TAIL_LINES = 40
 _STOP_SECONDS = 10.0
 
@@ -223,6 +224,7 @@ class Run:
     def _read_output(self) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
+        closing = False
         for line in self._process.stdout:
             text = line.rstrip("\n")
             if self._finished:
@@ -236,7 +238,8 @@ class Run:
             else:
                 self._tail.append(text)
                 # The failure itself is told in the user's own terms, with the Dockerfile's line.
-                if not text.startswith(_COMPLAINTS):
+                closing = closing or text.startswith(CLOSING_LINES)
+                if not closing:
                     self._progress.line(text)
 
     def _check_agreement(self) -> None:

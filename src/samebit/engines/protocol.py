@@ -115,6 +115,14 @@ class Progress(Protocol):
         """Take a line that the engine or the running step printed."""
 
 
+CLOSING_LINES = (
+    "Error: building at STEP",
+    "Error: error building at STEP",
+    "error running container",
+)
+"""How an engine begins to tell of a failed step, after the step's own output."""
+
+
 class StepFailedError(Exception):
     """The engine stopped: `stage` and `step` as in Progress.at, None where it did not say.
 

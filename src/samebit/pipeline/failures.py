@@ -6,7 +6,7 @@ import re
 
 from samebit.dockerfile.lowering_model import Phase
 from samebit.dockerfile.syntax import Dockerfile, Instruction
-from samebit.engines.protocol import StepFailedError
+from samebit.engines.protocol import CLOSING_LINES, StepFailedError
 from samebit.errors import BuildFailedError, MachineError, Place, SamebitError
 
 _SHOWN_LINES = 20
@@ -80,10 +80,9 @@ def explain_failure(
         )
     if instruction.keyword == "RUN" and failure.status is not None:
         what = f"{shown(instruction)} ended with exit status {failure.status}"
-        # The engine's own closing lines say the same less clearly.
-        output = tuple(
-            line for line in output if not line.startswith(("Error: ", "error running container"))
-        )
+        # The engine's own closing lines, which repeat the whole step, say the same less clearly.
+        closing = (n for n, line in enumerate(output) if line.startswith(CLOSING_LINES))
+        output = output[: next(closing, len(output))]
     else:
         what = f"{shown(instruction)} failed"
     return BuildFailedError(what, where=where, detail="\n".join(output[-_SHOWN_LINES:]))
