@@ -14,6 +14,7 @@ from samebit.model.platform import Platform
 from samebit.model.reference import Reference
 from samebit.pipeline.named import named_build
 from samebit.pipeline.request import BuildRequest, parse_epoch
+from samebit.pipeline.secrets import parse_secrets, parse_ssh
 from samebit.report.progress import Style
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -148,8 +149,8 @@ def build_request(
         build_contexts=_pairs(recipe["build_contexts"], "--build-context"),
         keep_modes=recipe["context_modes"] == "keep",
         epoch=parse_epoch(epoch, "--source-date-epoch") if epoch is not None else None,
-        secrets=_secrets(recipe["secrets"]),
-        ssh=recipe["ssh"],
+        secrets=parse_secrets(recipe["secrets"]),
+        ssh=parse_ssh(recipe["ssh"]),
         excluded=tuple(excluded),
         locked=locked,
         use_memo=use_memo,
@@ -210,17 +211,3 @@ def _build_args(texts: Iterable[str]) -> dict[str, str]:
         elif key in os.environ:
             found[key] = os.environ[key]
     return found
-
-
-def _secrets(texts: Iterable[str]) -> tuple[str, ...]:
-    """Check secrets as docker does: a missing file must not fail in the middle of a build."""
-    for text in texts:
-        fields = dict(field.partition("=")[::2] for field in text.split(","))
-        source = fields.get("src") or fields.get("source")
-        if "id" not in fields and source is None:
-            raise UsageError(f"--secret {text}: expected id=NAME[,src=FILE|,env=VARIABLE]")
-        if source is not None and not Path(source).is_file():
-            raise UsageError(f"--secret {text}: there is no file {source}")
-        if "env" in fields and fields["env"] not in os.environ:
-            raise UsageError(f"--secret {text}: the variable {fields['env']} is not set")
-    return tuple(texts)

@@ -63,11 +63,20 @@ def check_sources(
                 resolve(root, matches[0])
             except NotInTreeError as error:
                 raise _not_found(source, matches[0], context, rules) from error
-        if any(set(match) & _PATTERN_BYTES for match in matches):
+        if any(set(match) & _PATTERN_BYTES or not _is_text(match) for match in matches):
             unusual.add((source.step, source.index))
         elif source.nested:
             _check_nested(staged, matches, source)
     return SourceFacts(frozenset(empty), frozenset(unusual))
+
+
+def _is_text(path: bytes) -> bool:
+    """Tell whether the engine, which passes found names on as JSON, keeps this one as it is."""
+    try:
+        path.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _check_nested(staged: Path, matches: list[bytes], source: ContextSource) -> None:

@@ -150,27 +150,27 @@ Material = InlineFile | FetchUrl | FetchGit | Selection
 
 
 @dataclass(frozen=True, slots=True)
-class SecretVariable:
-    """`--mount=type=secret,env=NAME`: the shim reads the file at `path` into the environment."""
-
-    name: str
-    path: str
-    id: str
-    required: bool
-
-
-@dataclass(frozen=True, slots=True)
 class StepMount:
-    """A mount of a RUN as the engine gets it: `target` is absolute; `option` is its --mount value.
+    """A mount of a RUN: `kind` is bind, cache, tmpfs, secret or ssh.
 
-    `kind` is bind, cache, tmpfs, secret or ssh. `id` is the user's, of a secret, ssh or cache.
+    `option` is the engine's --mount value, empty where the runtime shim makes the mount. `target`
+    is absolute, empty for a secret that is only a `variable`. `id` is the user's, of a secret, ssh
+    or cache. `mode`, `uid` and `gid` are None for the default; `size` is in bytes. `placeholder` is
+    where the engine makes the mount of `option`, for the shim to move it to `target`.
     """
 
     kind: str
     target: str
-    option: str
+    option: str = ""
     id: str = ""
     required: bool = False
+    read_only: bool = False
+    mode: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+    size: int | None = None
+    variable: str = ""
+    placeholder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,6 @@ class RunStep:
     network: str
     security: str
     mounts: tuple[StepMount, ...]
-    secret_variables: tuple[SecretVariable, ...]
     instruction: Instruction
     place: Place
 

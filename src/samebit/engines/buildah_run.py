@@ -14,16 +14,19 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from samebit.engines import shim
 from samebit.engines.buildah_storage import Storage, ulimits
 from samebit.engines.protocol import TRUST_PATH, EnginePlan, Progress, StepFailedError
+from samebit.engines.step_mounts import MountSources, private_directory
 from samebit.errors import InternalError
 from samebit.model.rendering import Rendering
 
 HOST_NAME = "samebit"
+# The host's own name must resolve: sudo and Java complain otherwise.
+_HOSTS = f"127.0.0.1\tlocalhost {HOST_NAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 # Docker's default set beyond buildah's: what `docker build` users' RUN steps may do.
 _CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_MKNOD", "CAP_NET_RAW")
 _STEP_LINE = re.compile(r"(?:\[(\d+)/\d+\] )?STEP (\d+)(?:/\d+)?: ")
@@ -54,6 +57,7 @@ class Run:
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._finished = False
+        self._resources = ExitStack()
 
     @contextmanager
     def final_tree(self) -> Iterator[Rendering]:
@@ -102,8 +106,6 @@ class Run:
         temporary = self._work / "tmp"
         temporary.mkdir()
         environment = self._storage.environment(temporary)
-        if "SSH_AUTH_SOCK" in os.environ and self._plan.ssh:
-            environment["SSH_AUTH_SOCK"] = os.environ["SSH_AUTH_SOCK"]
         command = self._storage.command(
             "build",
             "--isolation=oci",
@@ -118,8 +120,6 @@ class Run:
             *[f"--cap-add={name}" for name in _CAPABILITIES],
             *ulimits(),
             *[f"--build-context={k}={v}" for k, v in sorted(self._plan.build_contexts.items())],
-            *[f"--secret={value}" for value in self._plan.secrets],
-            *[f"--ssh={value}" for value in self._plan.ssh],
             f"--platform={self._plan.platform}",
             *options,
             f"--file={lowered}",
@@ -141,11 +141,13 @@ class Run:
 
     def _write_shim(self) -> Path:
         hosts = self._work / "hosts"
-        hosts.write_text("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n", "utf-8")
-        hostname = self._work / "hostname"
-        hostname.write_text(f"{HOST_NAME}\n", "utf-8")
+        hosts.write_text(_HOSTS, "utf-8")
         state = self._work / "state"
         state.mkdir()
+        private = self._resources.enter_context(private_directory(self._work))
+        sources = MountSources(self._plan, private)
+        self._resources.callback(sources.close)
+        mounted = sources.prepare()
         bound = {TRUST_PATH: str(self._plan.trust)} if self._plan.trust else {}
         plan = {
             "runtime": self._runtime,
@@ -154,19 +156,23 @@ class Run:
             "state": str(state),
             "hostname": HOST_NAME,
             "set_if_absent": dict(self._plan.set_if_absent),
-            "replaced": {"/etc/hosts": str(hosts), "/etc/hostname": str(hostname)},
+            "replaced": {"/etc/hosts": str(hosts)},
             "bound": bound,
             "steps": {
                 marker: {
-                    "env": list(step.env),
+                    "args": list(step.args),
+                    "cwd": step.cwd,
+                    "env": [*step.env, *mounted[marker].environment],
                     "network": step.network,
-                    "secrets": list(step.secrets),
+                    "mounts": mounted[marker].mounts,
+                    "moved": dict(step.moved),
                 }
                 for marker, step in self._plan.steps.items()
             },
         }
-        path = self._work / "plan.json"
-        path.write_text(json.dumps(plan, sort_keys=True), "utf-8")
+        # It holds build arguments and secret variables.
+        path = private / "plan.json"
+        path.write_text(json.dumps(plan), "utf-8")
         wrapper = self._work / "runtime"
         wrapper.write_text(
             "#!/bin/sh\n"
@@ -234,20 +240,23 @@ class Run:
                     self._progress.line(text)
 
     def _check_agreement(self) -> None:
-        """Compare the engine's working directory with the evaluator's, for each step it ran."""
+        """Compare what the engine was about to run with what the evaluator computed."""
         if not self._log.exists():
             return
         for line in self._log.read_text("utf-8").splitlines():
             noted = json.loads(line)
-            step = self._plan.steps[noted["step"]]
-            if noted["cwd"] != step.cwd or tuple(noted["args"]) != step.args:
+            wanted = self._plan.steps[noted["step"]].args
+            if not _same_command(noted["args"], wanted):
                 raise InternalError(
-                    f"the engine ran {noted['args']!r} in {noted['cwd']!r} where the evaluator"
-                    f" computed {list(step.args)!r} in {step.cwd!r}",
+                    f"the engine ran {noted['args']!r} where the evaluator computed {list(wanted)}",
                     fix="please report this together with the Dockerfile",
                 )
 
     def _stop(self) -> None:
+        with self._resources:
+            self._stop_engine()
+
+    def _stop_engine(self) -> None:
         process = self._process
         if process is None:
             return
@@ -264,6 +273,14 @@ class Run:
             process.wait()
         if self._reader is not None:
             self._reader.join(_STOP_SECONDS)
+
+
+def _same_command(found: list[str], wanted: tuple[str, ...]) -> bool:
+    """Tell whether a command is the wanted one; its program may have been found on some PATH."""
+    if not found or not wanted:
+        return not found and not wanted
+    same_name = found[0].rpartition("/")[2] == wanted[0].rpartition("/")[2]
+    return same_name and tuple(found[1:]) == wanted[1:]
 
 
 def _quote(text: str) -> str:

@@ -11,9 +11,9 @@ from samebit.model.descriptor import OCI_CONFIG, OCI_MANIFEST, Descriptor
 from samebit.model.digest import Digest
 from samebit.store.store import Store
 
-# What RUN and COPY depend on. ONBUILD triggers are expanded by samebit, and VOLUME makes old
-# engines discard changes, so the engine must not see them.
-_KEPT = ("Env", "User", "WorkingDir", "Shell")
+# What lowering leaves to the engine. ONBUILD triggers are expanded by samebit, VOLUME makes old
+# engines discard changes, and a working directory is made anew after every step.
+_KEPT = ("Env", "User", "Shell")
 
 
 def engine_name(image: Image) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from samebit.context.sources import check_sources, place_material
 from samebit.context.stage import StagedContext
+from samebit.dockerfile import lowering_model
 from samebit.dockerfile.evaluate import Evaluation
 from samebit.dockerfile.history import history
 from samebit.dockerfile.lowering import LoweringOptions, context_sources, lower
@@ -24,7 +25,15 @@ from samebit.dockerfile.lowering_model import (
 )
 from samebit.dockerfile.stages import External
 from samebit.engines.machine import ca_bundle
-from samebit.engines.protocol import Engine, EnginePlan, FinalTree, StepFailedError, StepRun
+from samebit.engines.protocol import (
+    Engine,
+    EnginePlan,
+    FinalTree,
+    MountKind,
+    StepFailedError,
+    StepMount,
+    StepRun,
+)
 from samebit.engines.step_environment import environment_set, proxy_variables, trust_variables
 from samebit.errors import MachineError
 from samebit.image.base_index import index_base
@@ -43,6 +52,7 @@ from samebit.pipeline.engine_base import engine_name, ensure_base
 from samebit.pipeline.failures import LoweredSteps, explain_failure
 from samebit.pipeline.recipe import ResolvedRecipe
 from samebit.pipeline.request import BuildRequest
+from samebit.pipeline.secrets import wanted_agents, wanted_secrets
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
 
@@ -210,8 +220,9 @@ class _StagesRun:
             base=engine_name(root) if root else None,
             platform=str(self.part.platform),
             set_if_absent=given,
-            secrets=self.request.secrets,
-            ssh=self.request.ssh,
+            caches=self.work / "caches",
+            secrets=wanted_secrets(lowered.steps, self.request.secrets),
+            agents=wanted_agents(lowered.steps, self.request.ssh),
             trust=trust,
         )
 
@@ -259,7 +270,22 @@ def _step(step: RunStep) -> StepRun:
         env=step.environment,
         cwd=step.cwd,
         network=step.network,
-        secrets=tuple((variable.name, variable.path) for variable in step.secret_variables),
+        mounts=tuple(_mount(mount) for mount in step.mounts if not mount.option),
+        moved=tuple((m.placeholder, m.target) for m in step.mounts if m.placeholder),
+    )
+
+
+def _mount(mount: lowering_model.StepMount) -> StepMount:
+    return StepMount(
+        kind=MountKind(mount.kind),
+        target=mount.target,
+        id=mount.id,
+        read_only=mount.read_only,
+        mode=mount.mode,
+        uid=mount.uid,
+        gid=mount.gid,
+        size=mount.size,
+        variable=mount.variable,
     )
 
 
