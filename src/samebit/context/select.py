@@ -52,6 +52,20 @@ def materialise(tree_root: Path, selection: Selection, destination: Path) -> Non
     run.copier.finish()
 
 
+def matches_nothing(tree_root: Path, selection: Selection) -> bool:
+    """Tell whether `selection` holds only patterns, and they match nothing: docker copies nothing.
+
+    Raises DockerfileError for a malformed pattern.
+    """
+    if selection.parents or selection.layout is not Layout.MERGED:
+        return False
+    root = os.fsencode(tree_root)
+    return all(
+        has_wildcards(source) and not find_matches(root, source, selection.place)
+        for source in selection.sources
+    )
+
+
 def make_directory(path: Path) -> None:
     """Make a directory of mode 0755 whatever the umask."""
     os.mkdir(path)

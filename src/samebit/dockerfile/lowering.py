@@ -55,6 +55,7 @@ __all__ = [
     "context_sources",
     "lower",
     "reachable",
+    "with_patterns",
 ]
 
 
@@ -87,6 +88,20 @@ def reachable(sources: Iterable[ContextSource]) -> frozenset[bytes] | None:
             return None
         paths.add(path.encode("utf-8", "surrogateescape"))
     return frozenset(paths)
+
+
+def with_patterns(evaluation: Evaluation) -> frozenset[str]:
+    """Give the steps that copy from a stage or image by a pattern, by their id.
+
+    What it matches is known only when the tree is there. The engine fails when that is nothing, or
+    a name that looks like a pattern itself; docker copies what there is.
+    """
+    return frozenset(
+        step_id(step)
+        for result in evaluation.stages.values()
+        for step in result.steps
+        if step.keyword == "COPY" and step.base is not None and any(map(has_wildcards, step.words))
+    )
 
 
 def lower(plan: Plan, evaluation: Evaluation, options: LoweringOptions) -> LoweredPlan:

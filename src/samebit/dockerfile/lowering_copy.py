@@ -97,7 +97,8 @@ def lower_copy(step: Step, state: State) -> list[str]:
             local = [source for source in members if isinstance(source, LocalSource)]
             copy.local(
                 [s for s in local if (step_id(step), s.index) not in facts.empty],
-                unusual=any((step_id(step), s.index) in facts.unusual for s in local),
+                unusual=step_id(step) in state.options.selected
+                or any((step_id(step), s.index) in facts.unusual for s in local),
             )
             continue
         for source in members:

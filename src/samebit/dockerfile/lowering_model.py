@@ -8,7 +8,7 @@ context) and `FILES_DIRECTORY` (a directory for each material). The engine must 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from samebit.dockerfile.syntax import Instruction
 from samebit.errors import Place
@@ -210,6 +210,18 @@ class Phase:
     def origin(self, line: int) -> Instruction | None:
         """Give the instruction behind a line (from 1) of `text`; None for lines of our own."""
         return self.origins[line - 1] if 0 < line <= len(self.origins) else None
+
+    def without(self, directory: str) -> Phase:
+        """Leave out the COPY of a material, by its directory."""
+        texts, origins = [], []
+        dropping = False
+        for line, origin in zip(self.text.splitlines(), self.origins, strict=True):
+            dropping = dropping or line.startswith(f"COPY --from=samebit-{directory} ")
+            if not dropping:
+                texts.append(f"{line}\n")
+                origins.append(origin)
+            dropping = dropping and line.endswith("\\")
+        return replace(self, text="".join(texts), origins=tuple(origins))
 
     def at_step(self, stage: int, step: int) -> Instruction | None:
         """Give the instruction that the engine calls `[stage/…] STEP step/…`, both from 1.

@@ -20,8 +20,8 @@ from samebit.dockerfile.lowering_text import flag
 from samebit.dockerfile.mounts import Mount
 from samebit.errors import DockerfileError, MachineError
 
-# Where the engine makes a bind mount, for the shim to move to its target: buildah to 1.40 removes
-# what the image has at the targets of a RUN's mounts, with all that is below.
+# Where the engine makes a bind mount, for the shim to move to its target: buildah up to 1.40
+# removes what the image has at the targets of a RUN's mounts, with all that is below.
 _PLACEHOLDERS = "/dev/.samebit/mounts"
 
 

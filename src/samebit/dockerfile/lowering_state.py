@@ -29,7 +29,8 @@ class LoweringOptions:
     `bases` gives the engine's name of each outside image. `stage_images` is the prefix of the names
     under which phases commit stages; it must be unique to the build. `capture` ends the result with
     the step that the shim reads the tree in. `environment_in_dockerfile` is for chroot isolation,
-    where no shim runs. `sources` is what `check_sources` found.
+    where no shim runs. `sources` is what `check_sources` found. `selected` are steps (by their id)
+    of `with_patterns` whose copying samebit does itself, because the engine could not.
     """
 
     bases: Mapping[External, str]
@@ -37,6 +38,7 @@ class LoweringOptions:
     capture: bool = True
     environment_in_dockerfile: bool = False
     sources: SourceFacts = field(default_factory=SourceFacts)
+    selected: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

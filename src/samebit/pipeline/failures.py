@@ -12,6 +12,8 @@ from samebit.errors import BuildFailedError, MachineError, Place, SamebitError
 _SHOWN_LINES = 20
 _SHOWN_WIDTH = 100
 _REFUSED = re.compile(r'msg="runc create failed: ((?:[^"\\]|\\.)*)"')
+# What buildah and Go's filepath.Match say.
+_PATTERN_FAILURES = ("glob", "no such file or directory", "syntax error in pattern")
 _NO_SPACE = "no space left on device"
 
 
@@ -27,6 +29,11 @@ class LoweredSteps:
         if stage is None or step is None:
             return None
         return self._phase.at_step(stage, step)
+
+    def step_id(self, failure: StepFailedError) -> str:
+        """Give the id of the step that failed, empty when it was none of the Dockerfile's."""
+        found = self.instruction(failure.stage, failure.step)
+        return f"{found.stage}/{found.ordinal}" if found else ""
 
     def describe(self, stage: int, step: int) -> str | None:
         """Word a step for progress: `Dockerfile:12  RUN apt-get update`."""
@@ -45,6 +52,11 @@ def shown(instruction: Instruction) -> str:
     )
     text = " ".join(f"{instruction.keyword} {flags} {instruction.arguments}".split())
     return text if len(text) <= _SHOWN_WIDTH else text[: _SHOWN_WIDTH - 1] + "…"
+
+
+def is_pattern(failure: StepFailedError) -> bool:
+    """Tell whether the engine found nothing for a pattern, or took a found name for one."""
+    return any(text in line for line in failure.output for text in _PATTERN_FAILURES)
 
 
 def explain_failure(
