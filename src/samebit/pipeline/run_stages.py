@@ -24,7 +24,14 @@ from samebit.dockerfile.lowering_model import (
 )
 from samebit.dockerfile.stages import External
 from samebit.engines.machine import ca_bundle
-from samebit.engines.protocol import Engine, EnginePlan, FinalTree, StepFailedError, StepRun
+from samebit.engines.protocol import (
+    STAGE_IMAGES,
+    Engine,
+    EnginePlan,
+    FinalTree,
+    StepFailedError,
+    StepRun,
+)
 from samebit.engines.step_environment import environment_set, proxy_variables, trust_variables
 from samebit.errors import MachineError
 from samebit.image.base_index import index_base
@@ -147,7 +154,7 @@ class _StagesRun:
         # Unique, so that builds side by side do not commit stages under one name.
         options = LoweringOptions(
             bases=names,
-            stage_images=f"localhost/samebit/stage:{self.work.name.strip('.')}",
+            stage_images=f"{STAGE_IMAGES}:{self.work.name.strip('.')}",
             sources=facts,
         )
         return lower(self.part.plan, self.evaluation, options)
