@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import hashlib
 import importlib
 import os
@@ -15,7 +16,7 @@ from types import FrameType
 import click
 
 import samebit
-from samebit.errors import SamebitError
+from samebit.errors import MachineError, SamebitError
 from samebit.report.terminal import print_error
 
 # Shown in this order; each is the attribute `command` of the module samebit.cli.<name>, loaded when
@@ -54,7 +55,10 @@ def samebit_command() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its documented code."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # What the caller ignores, as nohup does, stays ignored.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
     # What users see and what we write must not depend on the caller's umask.
     os.umask(0o022)
     try:
@@ -72,14 +76,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader of our output went away, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except Exception:  # noqa: BLE001 - the last resort: a bug of ours, told with a report
-        code = _report_bug()
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours, told with a report
+        full = _disk_full(error)
+        if full is None:
+            code = _report_bug()
+        else:
+            print_error(full)
+            code = full.exit_code
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     del number, frame
     raise KeyboardInterrupt
+
+
+def _disk_full(error: Exception) -> MachineError | None:
+    """Any write may find the disk full, and that is never a bug of ours."""
+    if not isinstance(error, OSError) or error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        return None
+    reason = os.strerror(error.errno)
+    place = f" at {os.fsdecode(error.filename)}" if error.filename is not None else ""
+    return MachineError(
+        f"cannot write to the disk{place}: {reason}",
+        fix="free some space there, or choose another place (SAMEBIT_HOME, TMPDIR)",
+    )
 
 
 def _report_bug() -> int:

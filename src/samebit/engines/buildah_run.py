@@ -107,7 +107,7 @@ class Run:
         temporary = self._work / "tmp"
         temporary.mkdir()
         environment = self._storage.environment(temporary)
-        command = self._storage.command(
+        command = self._storage.leashed(
             "build",
             "--isolation=oci",
             f"--runtime={self._write_shim()}",
@@ -126,17 +126,19 @@ class Run:
             f"--file={lowered}",
             str(self._plan.context),
         )
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            env=environment,
-            # A terminal's interrupt must reach us first: we end the engine in order.
-            start_new_session=True,
-        )
+        with self._storage.engine_lock() as inherited:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+                env=environment,
+                pass_fds=(inherited,),
+                # A terminal's interrupt must reach us first: we end the engine in order.
+                start_new_session=True,
+            )
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
 
@@ -175,8 +177,12 @@ class Run:
         path = private / "plan.json"
         path.write_text(json.dumps(plan), "utf-8")
         wrapper = self._work / "runtime"
+        # State of the engine's own, so that the next build finds what outlived a killed one.
+        containers = self._storage.containers(self._runtime)
+        containers.mkdir(parents=True, exist_ok=True)
         wrapper.write_text(
             "#!/bin/sh\n"
+            f'set -- --root {_quote(str(containers))} "$@"\n'
             # Only create and delete need Python; the other calls go straight to the runtime.
             'for a in "$@"; do case "$a" in create|run|delete)\n'
             f"exec {_quote(sys.executable)} -I -S {_quote(shim.__file__)} {_quote(str(path))}"

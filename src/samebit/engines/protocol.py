@@ -13,6 +13,8 @@ from typing import Protocol
 from samebit.model.rendering import Rendering
 
 TRUST_PATH = "/dev/.samebit/ca.pem"
+# What a build commits for itself is called so, with a tag of its own: nobody else may keep it.
+STAGE_IMAGES = "localhost/samebit/stage"
 
 
 class MountKind(enum.Enum):

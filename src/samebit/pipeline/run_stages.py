@@ -34,6 +34,7 @@ from samebit.dockerfile.lowering_model import (
 from samebit.dockerfile.stages import External
 from samebit.engines.machine import ca_bundle
 from samebit.engines.protocol import (
+    STAGE_IMAGES,
     Engine,
     EnginePlan,
     FinalTree,
@@ -172,9 +173,7 @@ class _StagesRun:
     def _caches(self) -> Path:
         return self.work / "caches"
 
-    def _lower(
-        self, staged: Mapping[str, StagedContext], selected: frozenset[str]
-    ) -> LoweredPlan:
+    def _lower(self, staged: Mapping[str, StagedContext], selected: frozenset[str]) -> LoweredPlan:
         main = staged[MAIN]
         facts = check_sources(
             main.root,
@@ -189,7 +188,7 @@ class _StagesRun:
         # Unique, so that builds side by side do not commit stages under one name.
         options = LoweringOptions(
             bases=names,
-            stage_images=f"localhost/samebit/stage:{self.work.name.strip('.')}",
+            stage_images=f"{STAGE_IMAGES}:{self.work.name.strip('.')}",
             sources=facts,
             selected=selected,
         )
