@@ -59,6 +59,7 @@ class Run:
         self._reader: threading.Thread | None = None
         self._finished = False
         self._resources = ExitStack()
+        self._containers: Path | None = None
 
     @contextmanager
     def final_tree(self) -> Iterator[Rendering]:
@@ -178,11 +179,10 @@ class Run:
         path.write_text(json.dumps(plan), "utf-8")
         wrapper = self._work / "runtime"
         # State of the engine's own, so that the next build finds what outlived a killed one.
-        containers = self._storage.containers(self._runtime)
-        containers.mkdir(parents=True, exist_ok=True)
+        self._containers = self._storage.make_containers(self._runtime)
         wrapper.write_text(
             "#!/bin/sh\n"
-            f'set -- --root {_quote(str(containers))} "$@"\n'
+            f'set -- --root {_quote(str(self._containers))} "$@"\n'
             # Only create and delete need Python; the other calls go straight to the runtime.
             'for a in "$@"; do case "$a" in create|run|delete)\n'
             f"exec {_quote(sys.executable)} -I -S {_quote(shim.__file__)} {_quote(str(path))}"
@@ -263,9 +263,14 @@ class Run:
 
     def _stop(self) -> None:
         with self._resources:
-            self._stop_engine()
+            try:
+                self._end_engine()
+            finally:
+                if self._containers is not None:
+                    # An engine that is told to end while the runtime makes a container forgets it.
+                    self._storage.end_containers(self._containers)
 
-    def _stop_engine(self) -> None:
+    def _end_engine(self) -> None:
         process = self._process
         if process is None:
             return

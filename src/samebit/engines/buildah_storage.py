@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import secrets
 import shutil
 import subprocess
 import sys
@@ -123,9 +124,24 @@ class Storage:
         started = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid())]
         return [*started, *self.command(*arguments)]
 
-    def containers(self, runtime: str) -> Path:
-        """Give the folder for that runtime's state: which containers run, until the next boot."""
-        return self._all_containers / Path(runtime).name
+    def make_containers(self, runtime: str) -> Path:
+        """Make a folder for that runtime's state of one engine: which containers it runs."""
+        path = self._all_containers / Path(runtime).name / secrets.token_hex(8)
+        path.mkdir(parents=True)
+        return path
+
+    def end_containers(self, state: Path) -> None:
+        """End the RUN steps of an engine that has ended; the runtime's own state names them."""
+        runtime = find_program(state.parent.name)
+        for container in sorted(state.iterdir()):
+            if runtime is not None:
+                subprocess.run(
+                    [runtime, "--root", state, "delete", "--force", container.name],
+                    capture_output=True,
+                    check=False,
+                    stdin=subprocess.DEVNULL,
+                )
+        shutil.rmtree(state, ignore_errors=True)
 
     @property
     def _all_containers(self) -> Path:
@@ -139,12 +155,13 @@ class Storage:
     def _clear(self) -> None:
         if not self._engines_ended():
             return
-        self._end_containers()
+        for state in sorted(self._all_containers.glob("*/*")):
+            self.end_containers(state)
         if self.call("containers", "--quiet").stdout.strip():
             self.call("rm", "--all")
         listed = self.call("images", "--format", "{{.ID}} {{.Name}}:{{.Tag}}").stdout.splitlines()
         left = []
-        for identifier, _, name in (line.partition(" ") for line in listed):
+        for identifier, name in map(str.split, listed):
             if name.startswith(STAGE_IMAGES):
                 left.append(name)
             elif name.startswith("<none>"):
@@ -178,19 +195,6 @@ class Storage:
                     return True
         finally:
             os.close(descriptor)
-
-    def _end_containers(self) -> None:
-        """End the RUN steps that outlived their engine; the runtime's own state names them."""
-        for state in sorted(self._all_containers.glob("*/*")):
-            runtime = find_program(state.parent.name)
-            if runtime is not None:
-                subprocess.run(
-                    [runtime, "--root", state.parent, "delete", "--force", state.name],
-                    capture_output=True,
-                    check=False,
-                    stdin=subprocess.DEVNULL,
-                )
-            shutil.rmtree(state, ignore_errors=True)
 
     def policy(self) -> str:
         """Give the option that selects samebit's signature policy."""
