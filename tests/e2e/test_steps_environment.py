@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from step_builds import Built, Item, Steps, directory, pack
 
@@ -140,6 +142,25 @@ def test_directories_that_the_dockerfile_made_are_kept(steps: Steps) -> None:
         same_on_vfs=True,
     )
     assert ran.paths() == sorted({*given, "busybox"} - {"run/lock"})
+
+
+def test_the_umask_of_the_caller_does_not_show(steps: Steps) -> None:
+    steps.write({"f": "x"})
+    recipe = (
+        "FROM base\nWORKDIR /a/b\nCOPY f new/dir/\nCOPY --parents f /p/\n"
+        "COPY <<E /h/f\nE\nRUN umask > /mask; mkdir made; touch made/file\n"
+        "RUN --mount=type=cache,target=/c/d --mount=type=tmpfs,target=/t stat -c %a /c/d /t > /s\n"
+    )
+    built = steps.build(recipe)
+    before = os.umask(0o077)
+    try:
+        other = steps.build(recipe)
+    finally:
+        os.umask(before)
+    assert other.digest == built.digest
+    assert built.text("mask") == "0022\n"
+    assert built.text("s") == "755\n1777\n"
+    assert built.layer["a/b/made"].mode == 0o755
 
 
 def test_network(steps: Steps) -> None:

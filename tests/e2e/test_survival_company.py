@@ -18,11 +18,15 @@ pytestmark = pytest.mark.e2e
 # The odd ones are split by --exclude, so that the engine keeps a stage between two runs.
 DOCKERFILES = (
     "FROM base\nRUN sleep 0.3; echo 0 > /made\nCOPY data /data\n",
-    "FROM base AS t\nRUN sleep 0.5; echo 1 > /made\nFROM base\n"
-    "COPY --from=t --exclude=*.none /made /made\nRUN sleep 0.3; cat /made > /again\n",
+    (
+        "FROM base AS t\nRUN sleep 0.5; echo 1 > /made\nFROM base\n"
+        "COPY --from=t --exclude=*.none /made /made\nRUN sleep 0.3; cat /made > /again\n"
+    ),
     "FROM base\nCOPY data /data\nRUN sleep 0.8; echo 2 > /made\n",
-    "FROM base AS t\nCOPY data /made\nFROM base\n"
-    "COPY --from=t --exclude=*.none /made /made\nRUN sleep 0.6; cat /made > /again\n",
+    (
+        "FROM base AS t\nCOPY data /made\nFROM base\n"
+        "COPY --from=t --exclude=*.none /made /made\nRUN sleep 0.6; cat /made > /again\n"
+    ),
 )
 
 

@@ -252,6 +252,8 @@ def _member(path: str, item: Item) -> tarfile.TarInfo:
     member.type = next(kind for kind, name in _KINDS.items() if name == item.kind)
     member.mode, (member.uid, member.gid) = item.mode, item.owner
     member.linkname, member.size, member.mtime = item.link, len(item.content), 1_000_000_000
+    # /dev/null's: the number 0 means a deletion to overlay.
+    member.devmajor, member.devminor = 1, 3
     member.pax_headers = {
         f"SCHILY.xattr.{name}": value.decode("utf-8", "surrogateescape")
         for name, value in item.xattrs.items()

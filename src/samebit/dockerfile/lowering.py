@@ -167,9 +167,15 @@ class _StageLowering:
 
     def run(self) -> None:
         stage = self._result.stage
+        before, self._lines = self._lines, Lines()
         self._lines.add(f"FROM {self._base()} AS s{stage.index}", stage.origin)
         for step in self._result.steps:
             self._step(step)
+            for helper in self._state.helpers:
+                for line in helper:
+                    before.add(line, step.instruction)
+            self._state.helpers.clear()
+        before.extend(self._lines)
 
     def _base(self) -> str:
         base = self._result.stage.base

@@ -43,11 +43,14 @@ class SourceFacts:
     """What looking at the staged context told, as (step, index) of a ContextSource.
 
     `empty` are patterns that match nothing; `unusual` name or match entries whose names the engine
-    would take for patterns.
+    would take for patterns. `archives` are what ADD unpacks, `mixed` the patterns that match
+    archives and other things.
     """
 
     empty: frozenset[tuple[str, int]] = frozenset()
     unusual: frozenset[tuple[str, int]] = frozenset()
+    archives: frozenset[tuple[str, int]] = frozenset()
+    mixed: frozenset[tuple[str, int]] = frozenset()
 
 
 class TreeKind(enum.Enum):

@@ -51,6 +51,7 @@ class State:
     contexts: dict[str, str] = field(default_factory=dict)
     bases: dict[str, None] = field(default_factory=dict)
     steps: dict[str, RunStep] = field(default_factory=dict)
+    helpers: list[list[str]] = field(default_factory=list)
     caches: dict[tuple[str, TreeRef, str], str] = field(default_factory=dict)
     _count: int = 0
 
@@ -58,6 +59,13 @@ class State:
         """Give the next material's directory."""
         self._count += 1
         return str(self._count - 1)
+
+    def helper_stage(self, line: str) -> str:
+        """Have the engine do one instruction on the empty image first; gives that stage's name."""
+        self._count += 1
+        name = f"h{self._count - 1}"
+        self.helpers.append([f"FROM scratch AS {name}", line])
+        return name
 
     def context_name(self, directory: str) -> str:
         """Give the build context's name of a material's directory, and pass it to the engine."""

@@ -36,6 +36,11 @@ _HOSTS = f"127.0.0.1\tlocalhost {HOST_NAME}\n::1\tlocalhost ip6-localhost ip6-lo
 # Docker's default set beyond buildah's: what `docker build` users' RUN steps may do.
 _CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_MKNOD", "CAP_NET_RAW")
 _STEP_LINE = re.compile(r"(?:\[(\d+)/\d+\] )?STEP (\d+)(?:/\d+)?: ")
+# What buildah says when it commits a stage that another one stands on.
+_NOISE = re.compile(
+    r"Getting image source signatures|Copying (blob|config) sha256:[0-9a-f]{64}"
+    r"|Writing manifest to image destination|Storing signatures|--> [0-9a-f]{11}"
+)
 _EXIT_STATUS = re.compile(r"exit status (\d+)")
 _TAIL_LINES = 40
 _STOP_SECONDS = 10.0
@@ -120,6 +125,8 @@ class Run:
             "--http-proxy=false",
             self._storage.policy(),
             *[f"--cap-add={name}" for name in _CAPABILITIES],
+            # Labels differ by host, and what the shim mounts has none.
+            "--security-opt=label=disable",
             *ulimits(),
             *[f"--build-context={k}={v}" for k, v in sorted(self._plan.build_contexts.items())],
             f"--platform={self._plan.platform}",
@@ -245,7 +252,7 @@ class Run:
                 self._tail.append(text)
                 # The failure itself is told in the user's own terms, with the Dockerfile's line.
                 closing = closing or text.startswith(CLOSING_LINES)
-                if not closing:
+                if not closing and not _NOISE.fullmatch(text):
                     self._progress.line(text)
 
     def _check_agreement(self) -> None:
