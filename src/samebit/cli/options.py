@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from samebit.pipeline.named import named_build
 from samebit.pipeline.request import BuildRequest, parse_epoch
 from samebit.report.progress import Style
 
+_ARCHITECTURES = ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "loong64")
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _RECIPE = (
@@ -149,7 +151,7 @@ def build_request(
         keep_modes=recipe["context_modes"] == "keep",
         epoch=parse_epoch(epoch, "--source-date-epoch") if epoch is not None else None,
         secrets=_secrets(recipe["secrets"]),
-        ssh=recipe["ssh"],
+        ssh=_ssh(recipe["ssh"]),
         excluded=tuple(excluded),
         locked=locked,
         use_memo=use_memo,
@@ -169,11 +171,35 @@ def parse_tags(texts: Iterable[str]) -> tuple[Reference, ...]:
     """Read the values of -t. Raises UsageError."""
     found = []
     for text in texts:
-        reference = Reference.parse(text)
+        with _value_of("-t"):
+            reference = Reference.parse(text)
         if reference.digest is not None:
             raise UsageError(f"-t {text}: a name cannot hold a digest", fix="leave it out")
         found.append(reference)
     return tuple(found)
+
+
+def parse_platform(text: str) -> Platform:
+    """Read a value of --platform. Raises UsageError for what containers cannot run on."""
+    with _value_of("--platform"):
+        platform = Platform.parse(text)
+    if platform.os != "linux" or platform.architecture not in _ARCHITECTURES:
+        raise UsageError(
+            f"--platform {text}: samebit does not know how to build for {platform}",
+            fix=f"it builds for linux on {', '.join(_ARCHITECTURES)}",
+        )
+    return platform
+
+
+@contextmanager
+def _value_of(option: str) -> Iterator[None]:
+    """Let an error about a value say which option it was given to."""
+    try:
+        yield
+    except UsageError as error:
+        if error.what.startswith(option):
+            raise
+        raise UsageError(f"{option}: {error.what}", fix=error.fix) from error
 
 
 def _context(text: str) -> Path:
@@ -186,7 +212,7 @@ def _context(text: str) -> Path:
 
 
 def _platforms(texts: Iterable[str]) -> tuple[Platform, ...]:
-    return tuple(Platform.parse(part) for text in texts for part in text.split(",") if part.strip())
+    return tuple(parse_platform(part) for text in texts for part in text.split(","))
 
 
 def _pairs(texts: Iterable[str], option: str) -> dict[str, str]:
@@ -194,7 +220,7 @@ def _pairs(texts: Iterable[str], option: str) -> dict[str, str]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not key or not equals:
-            raise UsageError(f"{option} {text}: expected NAME=VALUE")
+            raise UsageError(f"{option} {text}: no NAME=VALUE", fix=f"write {option} NAME=VALUE")
         found[key] = value
     return found
 
@@ -204,7 +230,10 @@ def _build_args(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not key:
-            raise UsageError(f"--build-arg {text}: expected NAME=VALUE or NAME")
+            raise UsageError(
+                f"--build-arg {text}: no name",
+                fix="write --build-arg NAME=VALUE, or NAME to take it from the environment",
+            )
         if equals:
             found[key] = value
         elif key in os.environ:
@@ -218,9 +247,33 @@ def _secrets(texts: Iterable[str]) -> tuple[str, ...]:
         fields = dict(field.partition("=")[::2] for field in text.split(","))
         source = fields.get("src") or fields.get("source")
         if "id" not in fields and source is None:
-            raise UsageError(f"--secret {text}: expected id=NAME[,src=FILE|,env=VARIABLE]")
+            raise UsageError(
+                f"--secret {text}: no id", fix="write --secret id=NAME[,src=FILE|,env=VARIABLE]"
+            )
         if source is not None and not Path(source).is_file():
-            raise UsageError(f"--secret {text}: there is no file {source}")
+            raise UsageError(
+                f"--secret {text}: there is no file {source}", fix="check the path after src="
+            )
         if "env" in fields and fields["env"] not in os.environ:
-            raise UsageError(f"--secret {text}: the variable {fields['env']} is not set")
+            raise UsageError(
+                f"--secret {text}: the variable {fields['env']} is not set",
+                fix="set it and export it",
+            )
+    return tuple(texts)
+
+
+def _ssh(texts: Iterable[str]) -> tuple[str, ...]:
+    """Check agents and keys as docker does."""
+    for text in texts:
+        name, _, paths = text.partition("=")
+        if not paths and not os.environ.get("SSH_AUTH_SOCK"):
+            raise UsageError(
+                f"--ssh {text}: SSH_AUTH_SOCK is not set",
+                fix=f"start an agent, or name a socket or key: --ssh {name}=PATH",
+            )
+        for path in paths.split(",") if paths else ():
+            if not os.path.exists(path):
+                raise UsageError(
+                    f"--ssh {text}: {path} does not exist", fix="name a socket or a private key"
+                )
     return tuple(texts)

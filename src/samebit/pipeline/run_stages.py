@@ -161,7 +161,7 @@ class _StagesRun:
         for number, phase in enumerate(lowered.phases):
             self._place_materials(phase, staged)
             plan = self._engine_plan(lowered, phase, staged)
-            steps = LoweredSteps(phase, self.part.plan.dockerfile)
+            steps = LoweredSteps(phase, self.part.plan)
             self.progress.describe_by(steps.describe)
             work = self.work / f"phase-{number}"
             try:
@@ -171,7 +171,7 @@ class _StagesRun:
                 with self.engine.build(plan, work, self.progress) as tree:
                     yield tree
             except StepFailedError as failure:
-                raise explain_failure(failure, steps, self.part.plan.dockerfile) from failure
+                raise explain_failure(failure, steps) from failure
 
     def _place_materials(self, phase: Phase, staged: Mapping[str, StagedContext]) -> None:
         files = self._input / FILES_DIRECTORY
