@@ -23,7 +23,7 @@ from samebit.report.progress import BuildProgress
 from samebit.report.terminal import print_finding
 
 
-@click.command("build")
+@click.command("build", short_help="Build a Dockerfile's image and print its digest.")
 @recipe_options
 @click.option(
     "-t", "--tag", "tags", multiple=True, metavar="NAME[:TAG]", help="Name the image in the store."

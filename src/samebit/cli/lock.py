@@ -19,7 +19,7 @@ from samebit.report.progress import BuildProgress
 from samebit.report.terminal import print_finding
 
 
-@click.command("lock")
+@click.command("lock", short_help="Pin every input of a build in its lock.")
 @recipe_options
 @click.option(
     "--update",

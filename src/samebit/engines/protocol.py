@@ -117,28 +117,31 @@ class Progress(Protocol):
         """Take a line that the engine or the running step printed."""
 
 
-CLOSING_LINES = (
-    "Error: building at STEP",
-    "Error: error building at STEP",
-    "error running container",
-)
-"""How an engine begins to tell of a failed step, after the step's own output."""
-
-
 class StepFailedError(Exception):
     """The engine stopped: `stage` and `step` as in Progress.at, None where it did not say.
 
-    `status` is the exit status of a RUN step's program, `output` the last lines printed.
+    `status` is the exit status of a RUN step's program, `output` the last lines that the step
+    printed. Where no program's status says why, `reason` does; `unstarted` means that the runtime
+    did not start the program.
     """
 
     def __init__(
-        self, stage: int | None, step: int | None, status: int | None, output: tuple[str, ...]
+        self,
+        stage: int | None,
+        step: int | None,
+        *,
+        status: int | None = None,
+        output: tuple[str, ...] = (),
+        reason: str = "",
+        unstarted: bool = False,
     ) -> None:
-        super().__init__(stage, step, status, output)
+        super().__init__(stage, step, status, output, reason)
         self.stage = stage
         self.step = step
         self.status = status
         self.output = output
+        self.reason = reason
+        self.unstarted = unstarted
 
 
 class Engine(Protocol):

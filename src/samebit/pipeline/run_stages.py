@@ -211,7 +211,7 @@ class _StagesRun:
         for number, lowered_phase in enumerate(lowered.phases):
             phase = self._place_materials(lowered_phase, staged)
             plan = self._engine_plan(lowered, phase, staged)
-            steps = LoweredSteps(phase, self.part.plan.dockerfile)
+            steps = LoweredSteps(phase, self.part.plan)
             self.progress.describe_by(steps.describe)
             try:
                 if phase.image is not None:
@@ -223,7 +223,7 @@ class _StagesRun:
                 failed = steps.step_id(failure)
                 if failed in with_patterns(self.evaluation) - selected and is_pattern(failure):
                     raise _PatternFailedError(failed) from failure
-                raise explain_failure(failure, steps, self.part.plan.dockerfile) from failure
+                raise explain_failure(failure, steps) from failure
 
     def _place_materials(self, phase: Phase, staged: Mapping[str, StagedContext]) -> Phase:
         """Make what a phase needs beside the context; gives the phase without empty copies."""
