@@ -7,20 +7,19 @@ from pathlib import Path
 
 import click
 
-from samebit.cli.options import parse_tags, progress_options, style
-from samebit.model.platform import Platform
+from samebit.cli.options import parse_platform, parse_tags, progress_options, style
 from samebit.pipeline.base import DEFAULT_VARIANT, VARIANTS, DebianBase, base_epoch, make_base
 from samebit.pipeline.outputs import Outputs, deliver, parse_locations
 from samebit.pipeline.session import open_session
 from samebit.report.progress import BuildProgress
 
 
-@click.group("base")
+@click.group("base", short_help="Make a base image from packages.")
 def command() -> None:
     """Make a reproducible base image from a distribution's packages."""
 
 
-@command.command("debian")
+@command.command("debian", short_help="Make a Debian base image and print its digest.")
 @click.option("--suite", required=True, metavar="SUITE", help="For example bookworm or trixie.")
 @click.option(
     "--variant",
@@ -82,7 +81,7 @@ def debian(
         suite=suite,
         variant=variant,
         include=tuple(name.strip() for name in include.split(",") if name.strip()),
-        platform=Platform.parse(platform) if platform else None,
+        platform=parse_platform(platform) if platform else None,
     )
     session = open_session()
     image = make_base(recipe, base_epoch(), session.store, say=told.line)

@@ -23,7 +23,7 @@ from samebit.report.progress import BuildProgress
 from samebit.report.terminal import print_finding
 
 
-@click.command("build")
+@click.command("build", short_help="Build a Dockerfile's image and print its digest.")
 @recipe_options
 @click.option(
     "-t", "--tag", "tags", multiple=True, metavar="NAME[:TAG]", help="Name the image in the store."
@@ -82,11 +82,11 @@ def command(
         iidfile=iidfile,
         metadata_file=metadata_file,
     )
-    wanted.check()
     session = open_session(engine)
     request = build_request(
         recipe, excluded=(session.home, *wanted.paths()), locked=locked, use_memo=not no_cache
     )
+    wanted.check(request.platforms)
     told = BuildProgress(style(progress, quiet=quiet))
     result = build(request, session.store, session.start_engine, told)
     for finding in result.findings:

@@ -6,13 +6,13 @@ import sys
 
 import click
 
-from samebit.model.platform import Platform
+from samebit.cli.options import parse_platform
 from samebit.pipeline.diff import DEFAULT_LIMIT, diff_images
 from samebit.report.diff_json import diff_json
 from samebit.report.diff_text import write_diff
 
 
-@click.command("diff")
+@click.command("diff", short_help="Explain how two images differ.")
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @click.option("--platform", metavar="OS/ARCH", help="Compare only this platform of an index.")
@@ -37,7 +37,7 @@ def command(
     Exits with 0 when they are identical, 1 when they differ, 5 when one cannot be read.
     """
     most = limit or None
-    chosen = Platform.parse(platform) if platform else None
+    chosen = parse_platform(platform) if platform else None
     report = diff_images(a, b, platform=chosen, limit=most)
     if as_json:
         click.echo(diff_json(report))

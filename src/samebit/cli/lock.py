@@ -19,7 +19,7 @@ from samebit.report.progress import BuildProgress
 from samebit.report.terminal import print_finding
 
 
-@click.command("lock")
+@click.command("lock", short_help="Pin every input of a build in its lock.")
 @recipe_options
 @click.option(
     "--update",
@@ -42,6 +42,7 @@ from samebit.report.terminal import print_finding
 @click.pass_context
 def command(
     invocation: click.Context,
+    /,
     *,
     update: str | None,
     only_check: bool,
@@ -76,7 +77,7 @@ def command(
 
 
 def _is_context(invocation: click.Context, update: str | None, recipe: dict[str, Any]) -> bool:
-    """Tell whether `--update .` was written: a pattern to click, the context to whoever wrote it."""
+    """Tell whether `--update .` was written: to click a pattern, to its writer the context."""
     if update is None or invocation.get_parameter_source("context") != ParameterSource.DEFAULT:
         return False
     folder = Path(update)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from samebit.pipeline.request import BuildRequest, parse_epoch
 from samebit.pipeline.secrets import parse_secrets, parse_ssh
 from samebit.report.progress import Style
 
+_ARCHITECTURES = ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "loong64")
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _RECIPE = (
@@ -170,11 +172,35 @@ def parse_tags(texts: Iterable[str]) -> tuple[Reference, ...]:
     """Read the values of -t. Raises UsageError."""
     found = []
     for text in texts:
-        reference = Reference.parse(text)
+        with _value_of("-t"):
+            reference = Reference.parse(text)
         if reference.digest is not None:
             raise UsageError(f"-t {text}: a name cannot hold a digest", fix="leave it out")
         found.append(reference)
     return tuple(found)
+
+
+def parse_platform(text: str) -> Platform:
+    """Read a value of --platform. Raises UsageError for what containers cannot run on."""
+    with _value_of("--platform"):
+        platform = Platform.parse(text)
+    if platform.os != "linux" or platform.architecture not in _ARCHITECTURES:
+        raise UsageError(
+            f"--platform {text}: samebit does not know how to build for {platform}",
+            fix=f"it builds for linux on {', '.join(_ARCHITECTURES)}",
+        )
+    return platform
+
+
+@contextmanager
+def _value_of(option: str) -> Iterator[None]:
+    """Let an error about a value say which option it was given to."""
+    try:
+        yield
+    except UsageError as error:
+        if error.what.startswith(option):
+            raise
+        raise UsageError(f"{option}: {error.what}", fix=error.fix) from error
 
 
 def _context(text: str) -> Path:
@@ -187,7 +213,7 @@ def _context(text: str) -> Path:
 
 
 def _platforms(texts: Iterable[str]) -> tuple[Platform, ...]:
-    return tuple(Platform.parse(part) for text in texts for part in text.split(",") if part.strip())
+    return tuple(parse_platform(part) for text in texts for part in text.split(","))
 
 
 def _pairs(texts: Iterable[str], option: str) -> dict[str, str]:
@@ -195,7 +221,7 @@ def _pairs(texts: Iterable[str], option: str) -> dict[str, str]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not key or not equals:
-            raise UsageError(f"{option} {text}: expected NAME=VALUE")
+            raise UsageError(f"{option} {text}: no NAME=VALUE", fix=f"write {option} NAME=VALUE")
         found[key] = value
     return found
 
@@ -205,7 +231,10 @@ def _build_args(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not key:
-            raise UsageError(f"--build-arg {text}: expected NAME=VALUE or NAME")
+            raise UsageError(
+                f"--build-arg {text}: no name",
+                fix="write --build-arg NAME=VALUE, or NAME to take it from the environment",
+            )
         if equals:
             found[key] = value
         elif key in os.environ:

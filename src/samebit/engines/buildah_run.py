@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import selectors
 import signal
 import socket
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from samebit.engines import shim
 from samebit.engines.buildah_storage import Storage, ulimits
+from samebit.engines.buildah_words import STEP_LINE, is_chatter, read_ending, split_closing
 from samebit.engines.protocol import TRUST_PATH, EnginePlan, Progress, StepFailedError
 from samebit.engines.step_mounts import MountSources, private_directory
 from samebit.errors import InternalError
@@ -29,14 +29,8 @@ HOST_NAME = "samebit"
 _HOSTS = f"127.0.0.1\tlocalhost {HOST_NAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 # Docker's default set beyond buildah's: what `docker build` users' RUN steps may do.
 _CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_MKNOD", "CAP_NET_RAW")
-_STEP_LINE = re.compile(r"(?:\[(\d+)/\d+\] )?STEP (\d+)(?:/\d+)?: ")
-# What buildah says when it commits a stage that another one stands on.
-_NOISE = re.compile(
-    r"Getting image source signatures|Copying (blob|config) sha256:[0-9a-f]{64}"
-    r"|Writing manifest to image destination|Storing signatures|--> [0-9a-f]{11}"
-)
-_EXIT_STATUS = re.compile(r"exit status (\d+)")
-_TAIL_LINES = 40
+_TAIL_LINES = 200
+_LONGEST_LINE = 1 << 16
 _STOP_SECONDS = 10.0
 
 
@@ -58,6 +52,8 @@ class Run:
         self._reader: threading.Thread | None = None
         self._finished = False
         self._resources = ExitStack()
+        self._containers: Path | None = None
+        self._closing = False
 
     @contextmanager
     def final_tree(self) -> Iterator[Rendering]:
@@ -106,7 +102,7 @@ class Run:
         temporary = self._work / "tmp"
         temporary.mkdir()
         environment = self._storage.environment(temporary)
-        command = self._storage.command(
+        command = self._storage.leashed(
             "build",
             "--isolation=oci",
             f"--runtime={self._write_shim()}",
@@ -127,17 +123,19 @@ class Run:
             f"--file={lowered}",
             str(self._plan.context),
         )
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            env=environment,
-            # A terminal's interrupt must reach us first: we end the engine in order.
-            start_new_session=True,
-        )
+        with self._storage.engine_lock() as inherited:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+                env=environment,
+                pass_fds=(inherited,),
+                # A terminal's interrupt must reach us first: we end the engine in order.
+                start_new_session=True,
+            )
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
 
@@ -176,8 +174,11 @@ class Run:
         path = private / "plan.json"
         path.write_text(json.dumps(plan), "utf-8")
         wrapper = self._work / "runtime"
+        # State of the engine's own, so that the next build finds what outlived a killed one.
+        self._containers = self._storage.make_containers(self._runtime)
         wrapper.write_text(
             "#!/bin/sh\n"
+            f'set -- --root {_quote(str(self._containers))} "$@"\n'
             # Only create and delete need Python; the other calls go straight to the runtime.
             'for a in "$@"; do case "$a" in create|run|delete)\n'
             f"exec {_quote(sys.executable)} -I -S {_quote(shim.__file__)} {_quote(str(path))}"
@@ -216,29 +217,40 @@ class Run:
     def _failure(self) -> StepFailedError:
         assert self._reader is not None
         self._reader.join(_STOP_SECONDS)
-        statuses = _EXIT_STATUS.findall(self._tail[-1]) if self._tail else []
+        ending = read_ending(tuple(self._tail))
         stage, step = self._position or (None, None)
         return StepFailedError(
-            stage, step, int(statuses[0]) if statuses else None, tuple(self._tail)
+            stage,
+            step,
+            status=ending.status,
+            output=ending.output,
+            reason=ending.reason,
+            unstarted=ending.unstarted,
         )
 
     def _read_output(self) -> None:
         assert self._process is not None
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+        stdout = self._process.stdout
+        assert stdout is not None
+        # In pieces, because a program may print gigabytes without a line's end.
+        for line in iter(lambda: stdout.readline(_LONGEST_LINE), ""):
             text = line.rstrip("\n")
             if self._finished:
                 # Only the engine's complaint that the capture step "failed".
                 continue
-            step = _STEP_LINE.match(text)
+            step = STEP_LINE.match(text)
             if step:
                 self._position = (int(step.group(1) or 1), int(step.group(2)))
                 self._tail.clear()
+                self._closing = False
                 self._progress.at(*self._position)
-            else:
+            elif not is_chatter(text):
                 self._tail.append(text)
-                if not _NOISE.fullmatch(text):
-                    self._progress.line(text)
+                # The engine's closing words are told as the error.
+                if not self._closing:
+                    own, self._closing = split_closing(text)
+                    if own or not self._closing:
+                        self._progress.line(own)
 
     def _check_agreement(self) -> None:
         """Compare what the engine was about to run with what the evaluator computed."""
@@ -255,9 +267,14 @@ class Run:
 
     def _stop(self) -> None:
         with self._resources:
-            self._stop_engine()
+            try:
+                self._end_engine()
+            finally:
+                if self._containers is not None:
+                    # An engine that is told to end while the runtime makes a container forgets it.
+                    self._storage.end_containers(self._containers)
 
-    def _stop_engine(self) -> None:
+    def _end_engine(self) -> None:
         process = self._process
         if process is None:
             return

@@ -13,6 +13,8 @@ from typing import Protocol
 from samebit.model.rendering import Rendering
 
 TRUST_PATH = "/dev/.samebit/ca.pem"
+# What a build commits for itself is called so, with a tag of its own: nobody else may keep it.
+STAGE_IMAGES = "localhost/samebit/stage"
 
 
 class MountKind(enum.Enum):
@@ -118,17 +120,28 @@ class Progress(Protocol):
 class StepFailedError(Exception):
     """The engine stopped: `stage` and `step` as in Progress.at, None where it did not say.
 
-    `status` is the exit status of a RUN step's program, `output` the last lines printed.
+    `status` is the exit status of a RUN step's program, `output` the last lines that the step
+    printed. Where no program's status says why, `reason` does; `unstarted` means that the runtime
+    did not start the program.
     """
 
     def __init__(
-        self, stage: int | None, step: int | None, status: int | None, output: tuple[str, ...]
+        self,
+        stage: int | None,
+        step: int | None,
+        *,
+        status: int | None = None,
+        output: tuple[str, ...] = (),
+        reason: str = "",
+        unstarted: bool = False,
     ) -> None:
-        super().__init__(stage, step, status, output)
+        super().__init__(stage, step, status, output, reason)
         self.stage = stage
         self.step = step
         self.status = status
         self.output = output
+        self.reason = reason
+        self.unstarted = unstarted
 
 
 class Engine(Protocol):

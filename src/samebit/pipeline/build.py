@@ -181,6 +181,8 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
         locked=request.locked,
         update=request.updates,
     ) as finder:
+        for name in request.build_contexts:
+            finder.directory(name)
         parts = tuple(
             resolve_recipe(workspace, request, platform, epoch, finder)
             for platform in sorted(set(platforms))

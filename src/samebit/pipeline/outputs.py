@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samebit.canonical import json as canonical_json
-from samebit.errors import MachineError, Place, UsageError
+from samebit.errors import MachineError, Place, SamebitError, UsageError
 from samebit.model.descriptor import OCI_MANIFEST, Descriptor
+from samebit.model.platform import Platform
 from samebit.model.reference import Reference
-from samebit.registry.client import RegistryClient
 from samebit.store.durable import replace_file
 from samebit.store.store import Store
 from samebit.transports.dispatch import check as check_location
@@ -38,26 +38,55 @@ class Outputs:
         written += [path for path in (self.iidfile, self.metadata_file) if path is not None]
         return tuple(path.absolute() for path in written)
 
-    def check(self) -> None:
-        """Refuse what cannot work, before a build spends time. Raises UsageError."""
+    def _folders(self) -> tuple[tuple[str, Path], ...]:
+        written = [("-o", place.path) for place in self.locations if place.path is not None]
+        files = (("--iidfile", self.iidfile), ("--metadata-file", self.metadata_file))
+        written += [(option, path) for option, path in files if path is not None]
+        return tuple((option, path.parent) for option, path in written)
+
+    def check(self, platforms: Sequence[Platform] = ()) -> None:
+        """Refuse what cannot work for these platforms, before a build spends time.
+
+        Raises UsageError, MachineError.
+        """
         if self.push and not self.tags:
             raise UsageError("--push needs a name", fix="add -t REGISTRY/NAME:TAG")
         if self.load and not self.tags:
             raise UsageError("--load needs a name", fix="add -t NAME:TAG")
-        for path in self.paths():
-            if not path.parent.is_dir():
+        for option, folder in self._folders():
+            if not folder.is_dir():
                 raise UsageError(
-                    "the output's folder does not exist",
-                    where=Place(str(path.parent)),
+                    f"{option}: there is no such folder",
+                    where=Place(str(folder)),
                     fix="make it first",
                 )
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise MachineError(
+                    f"{option}: the folder cannot be written to",
+                    where=Place(str(folder)),
+                    fix="choose another place, or change its permissions",
+                )
+        for option, path in (("--iidfile", self.iidfile), ("--metadata-file", self.metadata_file)):
+            if path is not None and path.is_dir():
+                raise UsageError(
+                    f"{option}: it is a folder", where=Place(str(path)), fix="name a file"
+                )
         for location in self.locations:
-            check_location(location)
+            check_location(location, several=len(set(platforms)) > 1)
+        for file in (self.iidfile, self.metadata_file):
+            if file is not None and file.is_dir():
+                raise UsageError(
+                    "the output is a directory", where=Place(str(file)), fix="name a file"
+                )
 
 
 def parse_locations(texts: Iterable[str]) -> tuple[Location, ...]:
     """Read the values of -o. Raises UsageError."""
-    return tuple(parse_destination(text) for text in texts)
+    try:
+        return tuple(parse_destination(text) for text in texts)
+    except UsageError as error:
+        what = error.what if error.what.startswith("-o") else f"-o: {error.what}"
+        raise UsageError(what, fix=error.fix) from error
 
 
 def deliver(
@@ -72,12 +101,27 @@ def deliver(
     `related` are images that may share layers with it: a registry that has them need not be sent
     these again. Raises InputError, MachineError or UsageError as the place does.
     """
+    try:
+        _deliver(outputs, image, store, say, tuple(related))
+    except SamebitError as error:
+        kept = f"the image was built and is in the store: {image.digest}"
+        error.detail = f"{error.detail}\n{kept}" if error.detail else kept
+        raise
+
+
+def _deliver(
+    outputs: Outputs,
+    image: Descriptor,
+    store: Store,
+    say: Callable[[str], None],
+    related: tuple[Reference, ...],
+) -> None:
     for tag in outputs.tags:
         store.tag(str(tag), image)
     for location in outputs.locations:
         save(location, store, image, outputs.tags)
     if outputs.push:
-        _push(outputs.tags, image, store, say, tuple(related))
+        _push(outputs.tags, image, store, say, related)
     if outputs.load:
         save(Location(Transport.ENGINE), store, image, outputs.tags)
     if outputs.iidfile is not None:
@@ -106,6 +150,9 @@ def _push(
     say: Callable[[str], None],
     related: tuple[Reference, ...],
 ) -> None:
+    # The HTTP client takes 0.1 s to import, and most builds need none.
+    from samebit.registry.client import RegistryClient  # noqa: PLC0415
+
     with RegistryClient() as client:
         for number, tag in enumerate(tags):
             say(f"pushing {tag}")
@@ -114,9 +161,17 @@ def _push(
 
 
 def _write(path: Path, data: bytes) -> None:
+    # Through a symbolic link, as any other program would write.
+    target = Path(os.path.realpath(path))
     try:
-        replace_file(path, data, temporary=path.parent, prefix=path.name + TEMPORARY)
+        if target.exists() and not target.is_file():
+            # /dev/stderr, a pipe: nothing that could be replaced.
+            target.write_bytes(data)
+        else:
+            replace_file(target, data, temporary=target.parent, prefix=target.name + TEMPORARY)
     except OSError as error:
         raise MachineError(
-            f"cannot write it: {os.strerror(error.errno or 0)}", where=Place(str(path))
+            f"cannot write it: {os.strerror(error.errno or 0)}",
+            where=Place(str(path)),
+            fix="make room there, or choose another place",
         ) from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from samebit.dockerfile.config import ImageConfig, read_config
 from samebit.dockerfile.stages import External, Plan, StageBase, plan
-from samebit.errors import DockerfileError, LockError, Place
+from samebit.errors import DockerfileError, InputError, LockError, Place
 from samebit.image.manifest import Image
 from samebit.lock.model import Lock, Recipe, make_recipe
 from samebit.lock.staleness import staleness
@@ -76,7 +76,11 @@ def resolve_recipe(
                     fix="give an image: docker-image://NAME or oci-layout://PATH",
                 )
         for external in missing:
-            bases[external] = finder.find(external, _place(workspace, planned, external))
+            try:
+                bases[external] = finder.find(external, _place(workspace, planned, external))
+            except InputError as error:
+                error.fix = _stage_hint(planned, external) or error.fix
+                raise
             configs[external] = _config(external, bases[external])
         if not missing:
             break
@@ -138,3 +142,14 @@ def _place(workspace: Workspace, planned: Plan, external: External) -> Place | N
             if external.reference in instruction.source:
                 return workspace.dockerfile.place(instruction.span)
     return None
+
+
+def _stage_hint(planned: Plan, external: External) -> str | None:
+    """Advise on a name that may have been meant for a stage: nothing says which registry."""
+    names = [stage.name for stage in planned.stages if stage.name]
+    if not names or any(mark in external.reference for mark in "/.:@"):
+        return None
+    return (
+        f"if a stage was meant: the stages are {', '.join(names)}; if an image was meant: check its"
+        " name and the network"
+    )

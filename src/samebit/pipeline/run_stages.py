@@ -34,6 +34,7 @@ from samebit.dockerfile.lowering_model import (
 from samebit.dockerfile.stages import External
 from samebit.engines.machine import ca_bundle
 from samebit.engines.protocol import (
+    STAGE_IMAGES,
     Engine,
     EnginePlan,
     FinalTree,
@@ -187,7 +188,7 @@ class _StagesRun:
         # Unique, so that builds side by side do not commit stages under one name.
         options = LoweringOptions(
             bases=names,
-            stage_images=f"localhost/samebit/stage:{self.work.name.strip('.')}",
+            stage_images=f"{STAGE_IMAGES}:{self.work.name.strip('.')}",
             sources=facts,
             selected=selected,
         )
@@ -210,7 +211,7 @@ class _StagesRun:
         for number, lowered_phase in enumerate(lowered.phases):
             phase = self._place_materials(lowered_phase, staged)
             plan = self._engine_plan(lowered, phase, staged)
-            steps = LoweredSteps(phase, self.part.plan.dockerfile)
+            steps = LoweredSteps(phase, self.part.plan)
             self.progress.describe_by(steps.describe)
             try:
                 if phase.image is not None:
@@ -222,7 +223,7 @@ class _StagesRun:
                 failed = steps.step_id(failure)
                 if failed in with_patterns(self.evaluation) - selected and is_pattern(failure):
                     raise _PatternFailedError(failed) from failure
-                raise explain_failure(failure, steps, self.part.plan.dockerfile) from failure
+                raise explain_failure(failure, steps) from failure
 
     def _place_materials(self, phase: Phase, staged: Mapping[str, StagedContext]) -> Phase:
         """Make what a phase needs beside the context; gives the phase without empty copies."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from samebit.registry.failures import (
 
 _REDIRECTS = 6
 _ERROR_LIMIT = 64 << 10
+_ERROR_NUMBER = re.compile(r"\[Errno -?\d+\] ")
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _DOWN = "check the network and the registry's name, and HTTPS_PROXY where there is a proxy"
 
@@ -92,7 +94,8 @@ class Session:
     def unavailable(self, error: Exception | str) -> UnservedError:
         """Make the error for a registry that does not answer."""
         host = self.endpoint.host
-        reason = self._authorizer.scrub(printable(str(error))) or type(error).__name__
+        said = self._authorizer.scrub(printable(str(error)))
+        reason = _ERROR_NUMBER.sub("", said) or type(error).__name__
         if "CERTIFICATE_VERIFY_FAILED" in reason:
             return UnavailableError(
                 f"registry {host} has no certificate that this machine trusts: {reason}",
@@ -256,7 +259,8 @@ class Session:
                 reason = f"HTTP status {response.status_code}"
                 asked = response.headers.get("retry-after")
             except httpx2.TransportError as error:
-                reason = self._authorizer.scrub(printable(str(error)))
+                said = self._authorizer.scrub(printable(str(error)))
+                reason = _ERROR_NUMBER.sub("", said)
             failures += 1
             if failures >= self.patience.attempts:
                 raise UnavailableError(

@@ -86,6 +86,8 @@ def test_an_interrupt_lets_it_clean_up(tmp_path: Path) -> None:
     def interrupt_when_ready() -> None:
         while not ready.exists():
             time.sleep(0.01)
+        # Not while the process is still being started: then nobody could stop it any more.
+        time.sleep(0.3)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     threading.Thread(target=interrupt_when_ready, daemon=True).start()

@@ -1,0 +1,135 @@
+"""The command group: finds the subcommand and turns every failure into words and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+import samebit
+from samebit.cli.click_errors import from_click
+from samebit.errors import InternalError, MachineError, SamebitError, UsageError
+from samebit.model.toml_source import nearest
+from samebit.report.terminal import print_error
+
+# Shown in this order; each is the attribute `command` of the module samebit.cli.<name>, loaded when
+# it is used, so that `samebit --help` and an unchanged build start fast.
+_COMMANDS = ("build", "lock", "diff", "base")
+# Whatever we were doing: never a bug of ours.
+_MACHINE_ERRNOS = {
+    errno.EDQUOT: "free some of your quota",
+    errno.EIO: "check the disk",
+    errno.EMFILE: "raise the limit on open files: ulimit -n",
+    errno.ENFILE: "the whole machine has too many open files",
+    errno.ENOMEM: "free some memory",
+    errno.ENOSPC: "free some space, or point TMPDIR and SAMEBIT_HOME to a larger disk",
+    errno.EROFS: "point TMPDIR and SAMEBIT_HOME to a writable disk",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"samebit.cli.{cmd_name}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-"):
+            raise UsageError(
+                f"there is no command {name!r}", fix=nearest(name, _COMMANDS, "the commands are")
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done or identical, 1 difference or finding, 2 usage, 3 the build failed"
+    " in the engine, 4 lock stale or input missing, 5 input corrupt or unavailable, 6 the machine"
+    " or engine lacks something, 70 a bug of samebit, 130 interrupted.",
+)
+@click.version_option(samebit.__version__, package_name="samebit", message="%(prog)s %(version)s")
+def samebit_command() -> None:
+    """Bit-for-bit reproducible OCI images from Dockerfiles as they are."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit code. Only KeyboardInterrupt gets out."""
+    try:
+        code = samebit_command.main(arguments, prog_name="samebit", standalone_mode=False)
+        _flush()
+    except InternalError as error:
+        return _tell(_bug(error))
+    except SamebitError as error:
+        return _tell(error)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        return _tell(from_click(error))
+    except click.exceptions.Abort:
+        raise KeyboardInterrupt from None
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does.
+        _abandon_stdout()
+        return 0
+    except MemoryError:
+        return _tell(MachineError("there is not enough memory", fix="free some, or add swap"))
+    except OSError as error:
+        if error.errno not in _MACHINE_ERRNOS:
+            return _tell(_bug(error))
+        return _tell(_machine_error(error))
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours, told with a report
+        return _tell(_bug(error))
+    return code if isinstance(code, int) else 0
+
+
+def _tell(error: SamebitError) -> int:
+    print_error(error)
+    return error.exit_code
+
+
+def _bug(error: Exception) -> SamebitError:
+    from samebit.pipeline.bug_report import report_bug  # noqa: PLC0415 - only for a bug
+
+    return report_bug(error, sys.argv[1:], os.environ)
+
+
+def _machine_error(error: OSError) -> MachineError:
+    what = os.strerror(error.errno or 0)
+    if isinstance(error.filename, str | bytes):
+        what = f"{os.fsdecode(error.filename)}: {what}"
+    return MachineError(what, fix=_MACHINE_ERRNOS[error.errno or 0])
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _abandon_stdout()
+        raise MachineError(
+            f"cannot write to standard output: {error.strerror}",
+            fix="what was asked for is done, only its result could not be printed there",
+        ) from error
+
+
+def _abandon_stdout() -> None:
+    """Keep Python from failing once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
