@@ -49,7 +49,12 @@ class Buildah:
         with self._storage.in_use():
             # By a relative path: buildah makes a name of it, and not every path is a name.
             done = self._storage.call(
-                "pull", "--quiet", self._storage.policy(), f"oci:{layout.name}", cwd=layout.parent
+                "pull",
+                "--quiet",
+                self._storage.policy(),
+                f"oci:{layout.name}",
+                cwd=layout.parent,
+                slow=True,
             )
             if done.returncode != 0:
                 raise InputError(
@@ -64,15 +69,16 @@ class Buildah:
     @contextmanager
     def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalTree]:
         """Run the plan in the private directory `work`; yields while the final tree is mounted."""
-        with self._storage.in_use():
-            run = Run(self._storage, choose_runtime(self._storage), plan, work, progress)
+        with self._storage.in_use() as held:
+            run = Run(self._storage, choose_runtime(self._storage), plan, work, progress, held=held)
             with run.final_tree() as final, self.mounted(plan.base) as base:
                 yield FinalTree(base, final, breaks_links=self.driver == "overlay")
 
     def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> None:
         """Run the plan and keep its result as the image `name`."""
-        with self._storage.in_use():
-            Run(self._storage, choose_runtime(self._storage), plan, work, progress).commit(name)
+        with self._storage.in_use() as held:
+            run = Run(self._storage, choose_runtime(self._storage), plan, work, progress, held=held)
+            run.commit(name)
 
     def remove(self, name: str) -> None:
         """Remove an image; absent is fine."""

@@ -20,6 +20,7 @@ from samebit.engines import shim
 from samebit.engines.buildah_storage import Storage, ulimits
 from samebit.engines.buildah_words import STEP_LINE, is_chatter, read_ending, split_closing
 from samebit.engines.protocol import TRUST_PATH, EnginePlan, Progress, StepFailedError
+from samebit.engines.tied import tied
 from samebit.errors import InternalError
 from samebit.model.rendering import Rendering
 
@@ -35,8 +36,19 @@ class Run:
     """A running engine; `final_tree` starts it, waits for the capture and ends it."""
 
     def __init__(
-        self, storage: Storage, runtime: str, plan: EnginePlan, work: Path, progress: Progress
+        self,
+        storage: Storage,
+        runtime: str,
+        plan: EnginePlan,
+        work: Path,
+        progress: Progress,
+        *,
+        held: int,
     ) -> None:
+        """Prepare it; `held` is what Storage.in_use gave."""
+        self._held = held
+        self._state = storage.runtime_state()
+        self._options = ["--root", str(self._state.containers)]
         self._storage = storage
         self._runtime = runtime
         self._plan = plan
@@ -48,6 +60,7 @@ class Run:
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._finished = False
+        self._stopping = False
         self._closing = False
 
     @contextmanager
@@ -120,8 +133,10 @@ class Run:
             f"--file={lowered}",
             str(self._plan.context),
         )
+        self._state.create(self._runtime)
         self._process = subprocess.Popen(
-            command,
+            tied(command),
+            pass_fds=[self._held],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -144,6 +159,7 @@ class Run:
         bound = {TRUST_PATH: str(self._plan.trust)} if self._plan.trust else {}
         plan = {
             "runtime": self._runtime,
+            "options": self._options,
             "socket": str(self._work / "capture"),
             "log": str(self._log),
             "state": str(state),
@@ -169,7 +185,7 @@ class Run:
             'for a in "$@"; do case "$a" in create|run|delete)\n'
             f"exec {_quote(sys.executable)} -I -S {_quote(shim.__file__)} {_quote(str(path))}"
             ' "$@";; esac; done\n'
-            f'exec {_quote(self._runtime)} "$@"\n',
+            f'exec {_quote(self._runtime)} {" ".join(map(_quote, self._options))} "$@"\n',
             "utf-8",
         )
         wrapper.chmod(stat.S_IRWXU)
@@ -221,8 +237,8 @@ class Run:
         # In pieces, because a program may print gigabytes without a line's end.
         for line in iter(lambda: stdout.readline(_LONGEST_LINE), ""):
             text = line.rstrip("\n")
-            if self._finished:
-                # Only the engine's complaint that the capture step "failed".
+            if self._finished or self._stopping:
+                # Only the engine's complaint that the capture step "failed", or was ended.
                 continue
             step = STEP_LINE.match(text)
             if step:
@@ -260,6 +276,7 @@ class Run:
             # After the capture the shim ends the build by itself; one that has not got there (an
             # interrupt) is told to end.
             if not self._finished:
+                self._stopping = True
                 os.killpg(process.pid, signal.SIGTERM)
             process.wait(_STOP_SECONDS)
         except ProcessLookupError:
@@ -269,6 +286,7 @@ class Run:
             process.wait()
         if self._reader is not None:
             self._reader.join(_STOP_SECONDS)
+        self._state.clear()
 
 
 def _quote(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import secrets
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samebit.engines.machine import boot_id, find_program, install_advice
+from samebit.engines.protocol import StepFailedError
+from samebit.engines.runtime_state import RuntimeState
+from samebit.engines.tied import tied
 from samebit.errors import MachineError
 
+_DRIVERS = ("overlay", "vfs")
 _CONFIGURATION = (
     # The host's own settings (environment, mounts, hooks, mirrors) must not reach a build.
     ("containers.conf", "[containers]\n[engine]\n"),
@@ -61,10 +66,13 @@ class Storage:
             },
         }
 
-    def call(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a short buildah command to its end and give its output."""
+    def call(
+        self, *arguments: str, cwd: Path | None = None, slow: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a buildah command to its end and give its output; a slow one ends with samebit."""
+        command = self.command(*arguments)
         return subprocess.run(
-            self.command(*arguments),
+            tied(command) if slow else command,
             capture_output=True,
             check=False,
             encoding="utf-8",
@@ -75,27 +83,61 @@ class Storage:
         )
 
     @contextmanager
-    def in_use(self) -> Iterator[None]:
-        """Mark the storage as used; the first user clears what a killed build left behind."""
+    def in_use(self) -> Iterator[int]:
+        """Use the storage; whoever is alone there clears what a killed build left behind.
+
+        Gives a descriptor that engine processes inherit: while one lives, nobody clears.
+        """
         descriptor = os.open(self.home / f"in-use-{self.driver}", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pass
-            else:
-                self._clear()
+            if any(self._marks.iterdir()):
+                self._clear_alone(descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_SH)
-            yield
+            mark = self._marks / secrets.token_hex(8)
+            mark.touch()
+            try:
+                yield descriptor
+            except (Exception, KeyboardInterrupt) as error:
+                # An engine that stopped by itself has tidied up.
+                if isinstance(error, StepFailedError):
+                    mark.unlink(missing_ok=True)
+                else:
+                    self._clear_alone(descriptor)
+                raise
+            else:
+                mark.unlink(missing_ok=True)
         finally:
             os.close(descriptor)
 
-    def _clear(self) -> None:
+    @property
+    def _marks(self) -> Path:
+        """One file for each use that has not ended in order."""
+        return self.home / f"used-{self.driver}"
+
+    def runtime_state(self) -> RuntimeState:
+        """Give a new folder for the containers of one build."""
+        return RuntimeState(self._states / secrets.token_hex(8))
+
+    @property
+    def _states(self) -> Path:
+        return self.home / self.driver / f"containers-{boot_id()}"
+
+    def _clear_alone(self, descriptor: int) -> None:
+        """Clear unless another process uses the storage; `descriptor` loses its shared lock."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        if self._states.is_dir():
+            for folder in sorted(self._states.iterdir()):
+                RuntimeState(folder).clear()
         if self.call("containers", "--quiet").stdout.strip():
             self.call("rm", "--all")
         dangling = self.call("images", "--quiet", "--filter", "dangling=true").stdout.split()
         if dangling:
             self.call("rmi", "--force", *dangling)
+        for mark in self._marks.iterdir():
+            mark.unlink(missing_ok=True)
 
     def policy(self) -> str:
         """Give the option that selects samebit's signature policy."""
@@ -110,7 +152,8 @@ def open_storage(home: Path, program: str, driver: str | None) -> Storage:
     found = find_program(program)
     if found is None:
         raise MachineError(f"{program} is not installed", fix=install_advice("buildah runc"))
-    (home / "tmp").mkdir(parents=True, exist_ok=True)
+    for name in ("tmp", *(f"used-{known}" for known in _DRIVERS)):
+        (home / name).mkdir(parents=True, exist_ok=True)
     for name, text in _CONFIGURATION:
         path = home / name
         if not path.exists() or path.read_text("utf-8") != text:

@@ -40,7 +40,7 @@ def main(argv: list[str]) -> None:
     elif command == "delete":
         _remove_stubs(plan, arguments[-1])
     runtime = plan["runtime"]
-    os.execv(runtime, [runtime, *arguments])  # noqa: S606 - becoming the runtime is the point
+    os.execv(runtime, [runtime, *plan["options"], *arguments])  # noqa: S606 - becoming the runtime is the point
 
 
 def _option(arguments: list[str], *names: str) -> str | None:

@@ -24,6 +24,7 @@ def plan(tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "hosts").write_text("127.0.0.1 localhost\n")
     return {
         "runtime": str(runtime),
+        "options": ["--root", "/own"],
         "socket": str(tmp_path / "capture"),
         "log": str(tmp_path / "log"),
         "state": str(tmp_path / "state"),
@@ -134,8 +135,8 @@ def test_the_runtime_is_called_with_the_same_arguments(plan: dict[str, Any], bun
     call(plan, "delete", "--force", "container")
     calls = Path(plan["runtime"]).with_name("calls").read_text().splitlines()
     assert calls == [
-        f"create --bundle {bundle} --pid-file /p container",
-        "delete --force container",
+        f"--root /own create --bundle {bundle} --pid-file /p container",
+        "--root /own delete --force container",
     ]
 
 
