@@ -286,6 +286,8 @@ class Run:
             process.wait()
         if self._reader is not None:
             self._reader.join(_STOP_SECONDS)
+        if process.stdout is not None:
+            process.stdout.close()
         self._state.clear()
 
 

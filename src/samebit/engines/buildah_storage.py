@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from samebit.engines.machine import boot_id, find_program, install_advice
+from samebit.engines.machine import PACKAGES, boot_id, require_engine
 from samebit.engines.protocol import StepFailedError
 from samebit.engines.runtime_state import RuntimeState
 from samebit.engines.tied import tied
-from samebit.errors import MachineError
 
 _DRIVERS = ("overlay", "vfs")
 _CONFIGURATION = (
@@ -149,9 +148,7 @@ def open_storage(home: Path, program: str, driver: str | None) -> Storage:
 
     `driver` is `overlay` or `vfs`; None chooses overlay where it works.
     """
-    found = find_program(program)
-    if found is None:
-        raise MachineError(f"{program} is not installed", fix=install_advice("buildah runc"))
+    found = require_engine(program, PACKAGES)
     for name in ("tmp", *(f"used-{known}" for known in _DRIVERS)):
         (home / name).mkdir(parents=True, exist_ok=True)
     for name, text in _CONFIGURATION:
