@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from loopback_registry import LoopbackRegistry
 from samebit_command import Samebit
+from step_builds import Steps, busybox_items, write_image
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +33,24 @@ def busybox_context(tmp_path: Path) -> Path:
     context.mkdir()
     shutil.copy(found, context / "busybox")
     return context
+
+
+@pytest.fixture(scope="session")
+def base_layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An image of a static busybox with users and ordinary directories, as an OCI layout."""
+    return write_image(
+        tmp_path_factory.mktemp("base") / "layout",
+        busybox_items(),
+        {"Env": ["PATH=/bin", "BASE=yes"]},
+    )
+
+
+@pytest.fixture
+def steps(samebit: Samebit, base_layout: Path, tmp_path: Path) -> Steps:
+    """Build Dockerfiles that may stand on `base`, in an empty context."""
+    context = tmp_path / "context"
+    context.mkdir()
+    return Steps(samebit, context, base_layout)
 
 
 @pytest.fixture(scope="module")

@@ -37,13 +37,13 @@ def context_of(tmp_path: Path, dockerfile: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("shape", "options"),
+    "case",
     [
-        ("gzip", ()),
-        ("gzip", ("--format", "v2s2")),
-        ("zstd", ("--preserve-digests",)),
-        ("plain", ("--preserve-digests",)),
-        ("index", ("--all",)),
+        ("gzip",),
+        ("gzip", "--format", "v2s2"),
+        ("zstd", "--preserve-digests"),
+        ("plain", "--preserve-digests"),
+        ("index", "--all"),
     ],
     ids=["oci", "docker-schema2", "zstd", "uncompressed", "index"],
 )
@@ -52,9 +52,9 @@ def test_the_layers_of_the_base_are_those_that_the_registry_serves(
     registry: LoopbackRegistry,
     layout: Path,
     tmp_path: Path,
-    shape: str,
-    options: tuple[str, ...],
+    case: tuple[str, ...],
 ) -> None:
+    shape, *options = case
     name = f"{shape}{len(options)}"
     reference = registry.add(f"oci:{layout}:{shape}", f"{name}:1", *options)
     served = json.loads(registry.manifest(name, "1"))
@@ -187,3 +187,26 @@ def test_what_is_not_there(
     done = samebit.run("build", nowhere)
     assert done.returncode == 5
     assert "127.0.0.1:9" in done.stderr
+
+
+def test_what_registries_conf_says_is_followed(
+    samebit: Samebit, registry: LoopbackRegistry, layout: Path, tmp_path: Path
+) -> None:
+    """A mirror serves another host's image; a short name is looked for where it says."""
+    registry.add(f"oci:{layout}:gzip", "team/mirrored:1", "--format", "v2s2")
+    configuration = tmp_path / "registries.conf"
+    configuration.write_text(
+        f'unqualified-search-registries = ["127.0.0.1:9", "{registry.address}"]\n'
+        '[[registry]]\nlocation = "registry.example.org"\n'
+        f'[[registry.mirror]]\nlocation = "{registry.address}"\n'
+    )
+    environment = {"CONTAINERS_REGISTRIES_CONF": str(configuration)}
+    digests = set()
+    for number, name in enumerate(("registry.example.org/team/mirrored:1", "team/mirrored:1")):
+        context = context_of(tmp_path / str(number), f"FROM {name}\n{RUN}")
+        digests.add(samebit.build(context, **environment))
+        assert f'name = "{name}"' in (context / "Dockerfile.lock").read_text()
+        # By the digest of the lock, too, the same places are asked.
+        fresh = samebit.with_home(tmp_path / f"home{number}")
+        digests.add(fresh.build("--locked", context, **environment))
+    assert len(digests) == 1

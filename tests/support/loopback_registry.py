@@ -33,7 +33,8 @@ class LoopbackRegistry:
             address = f"127.0.0.1:{probe.getsockname()[1]}"
         (folder / "config.yml").write_text(
             "version: 0.1\n"
-            f"storage: {{filesystem: {{rootdirectory: {folder}/data}}, delete: {{enabled: true}}}}\n"
+            f"storage: {{filesystem: {{rootdirectory: {folder}/data}},"
+            " delete: {enabled: true}}\n"
             f"http: {{addr: '{address}'}}\n"
         )
         with open(folder / "log", "wb") as log:

@@ -82,11 +82,11 @@ def command(
         iidfile=iidfile,
         metadata_file=metadata_file,
     )
-    wanted.check()
     session = open_session(engine)
     request = build_request(
         recipe, excluded=(session.home, *wanted.paths()), locked=locked, use_memo=not no_cache
     )
+    wanted.check(request.platforms)
     told = BuildProgress(style(progress, quiet=quiet))
     result = build(request, session.store, session.start_engine, told)
     for finding in result.findings:

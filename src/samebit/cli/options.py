@@ -15,6 +15,7 @@ from samebit.model.platform import Platform
 from samebit.model.reference import Reference
 from samebit.pipeline.named import named_build
 from samebit.pipeline.request import BuildRequest, parse_epoch
+from samebit.pipeline.secrets import parse_secrets, parse_ssh
 from samebit.report.progress import Style
 
 _ARCHITECTURES = ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "loong64")
@@ -150,8 +151,8 @@ def build_request(
         build_contexts=_pairs(recipe["build_contexts"], "--build-context"),
         keep_modes=recipe["context_modes"] == "keep",
         epoch=parse_epoch(epoch, "--source-date-epoch") if epoch is not None else None,
-        secrets=_secrets(recipe["secrets"]),
-        ssh=_ssh(recipe["ssh"]),
+        secrets=parse_secrets(recipe["secrets"]),
+        ssh=parse_ssh(recipe["ssh"]),
         excluded=tuple(excluded),
         locked=locked,
         use_memo=use_memo,
@@ -239,41 +240,3 @@ def _build_args(texts: Iterable[str]) -> dict[str, str]:
         elif key in os.environ:
             found[key] = os.environ[key]
     return found
-
-
-def _secrets(texts: Iterable[str]) -> tuple[str, ...]:
-    """Check secrets as docker does: a missing file must not fail in the middle of a build."""
-    for text in texts:
-        fields = dict(field.partition("=")[::2] for field in text.split(","))
-        source = fields.get("src") or fields.get("source")
-        if "id" not in fields and source is None:
-            raise UsageError(
-                f"--secret {text}: no id", fix="write --secret id=NAME[,src=FILE|,env=VARIABLE]"
-            )
-        if source is not None and not Path(source).is_file():
-            raise UsageError(
-                f"--secret {text}: there is no file {source}", fix="check the path after src="
-            )
-        if "env" in fields and fields["env"] not in os.environ:
-            raise UsageError(
-                f"--secret {text}: the variable {fields['env']} is not set",
-                fix="set it and export it",
-            )
-    return tuple(texts)
-
-
-def _ssh(texts: Iterable[str]) -> tuple[str, ...]:
-    """Check agents and keys as docker does."""
-    for text in texts:
-        name, _, paths = text.partition("=")
-        if not paths and not os.environ.get("SSH_AUTH_SOCK"):
-            raise UsageError(
-                f"--ssh {text}: SSH_AUTH_SOCK is not set",
-                fix=f"start an agent, or name a socket or key: --ssh {name}=PATH",
-            )
-        for path in paths.split(",") if paths else ():
-            if not os.path.exists(path):
-                raise UsageError(
-                    f"--ssh {text}: {path} does not exist", fix="name a socket or a private key"
-                )
-    return tuple(texts)

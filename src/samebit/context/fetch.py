@@ -10,18 +10,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
-
-import httpx2
+from typing import TYPE_CHECKING, BinaryIO
 
 from samebit import __version__
 from samebit.errors import InputError, MachineError, Place
 from samebit.model.digest import Digest
 
+if TYPE_CHECKING:
+    import httpx2
+
 _CHUNK = 1 << 20
 _TRIES = 3
 _PAUSE_SECONDS = 0.5
-_TIMEOUT = httpx2.Timeout(30.0, read=120.0)
+_TIMEOUT_SECONDS = 30.0
+_READ_TIMEOUT_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ def download(url: str, target: Path, checksum: Digest | None, place: Place) -> D
 
 def redact(url: str) -> str:
     """Give the URL without user, password and query values, for messages."""
+    import httpx2  # noqa: PLC0415 - it takes 0.1 s, and most builds fetch nothing
+
     try:
         parsed = httpx2.URL(url)
     except httpx2.InvalidURL:
@@ -86,13 +90,15 @@ def redact(url: str) -> str:
 
 
 def _once(url: str, target: Path, place: Place) -> Download:
+    import httpx2  # noqa: PLC0415 - it takes 0.1 s, and most builds fetch nothing
+
     headers = {"Accept-Encoding": "identity", "User-Agent": f"samebit/{__version__}"}
     try:
         with (
             httpx2.Client(
                 verify=ssl.create_default_context(),
                 follow_redirects=True,
-                timeout=_TIMEOUT,
+                timeout=httpx2.Timeout(_TIMEOUT_SECONDS, read=_READ_TIMEOUT_SECONDS),
                 headers=headers,
             ) as client,
             client.stream("GET", url) as response,

@@ -5,12 +5,17 @@ Dockerfile reference, "COPY --parents", "COPY --exclude", "COPY --chmod" and "Pa
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
 import tarfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from posixpath import basename
+from typing import BinaryIO
+
+import zstandard
 
 from samebit.context.patterns import (
     PatternError,
@@ -26,6 +31,7 @@ from samebit.dockerfile.lowering_modes import parse_chmod
 from samebit.errors import DockerfileError, MachineError, Place
 
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD_WINDOW = 1 << 27
 
 
 def materialise(tree_root: Path, selection: Selection, destination: Path) -> None:
@@ -50,6 +56,20 @@ def materialise(tree_root: Path, selection: Selection, destination: Path) -> Non
         else:
             run.plain(source)
     run.copier.finish()
+
+
+def matches_nothing(tree_root: Path, selection: Selection) -> bool:
+    """Tell whether `selection` holds only patterns, and they match nothing: docker copies nothing.
+
+    Raises DockerfileError for a malformed pattern.
+    """
+    if selection.parents or selection.layout is not Layout.MERGED:
+        return False
+    root = os.fsencode(tree_root)
+    return all(
+        has_wildcards(source) and not find_matches(root, source, selection.place)
+        for source in selection.sources
+    )
 
 
 def make_directory(path: Path) -> None:
@@ -174,13 +194,25 @@ class _Run:
 def is_archive(path: bytes) -> bool:
     """Whether ADD would unpack this file: a tar archive, bare or compressed."""
     try:
-        if not stat.S_ISREG(os.lstat(path).st_mode):
+        if not stat.S_ISREG(os.lstat(path).st_mode) or os.stat(path).st_size == 0:
             return False
         with open(path, "rb") as stream:
             if stream.read(4) == _ZSTD:
-                return True
-        return os.stat(path).st_size > 0 and tarfile.is_tarfile(os.fsdecode(path))
-    except OSError:
+                stream.seek(0)
+                return _is_zstd_archive(stream)
+        return tarfile.is_tarfile(os.fsdecode(path))
+    except (OSError, EOFError, lzma.LZMAError, zlib.error):
+        return False
+
+
+def _is_zstd_archive(stream: BinaryIO) -> bool:
+    try:
+        with (
+            zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).stream_reader(stream) as plain,
+            tarfile.open(fileobj=plain, mode="r|") as archive,
+        ):
+            return archive.next() is not None
+    except (tarfile.TarError, zstandard.ZstdError):
         return False
 
 

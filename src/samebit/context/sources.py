@@ -11,7 +11,7 @@ from pathlib import Path
 from samebit.context.fetch import Download, Downloader, download
 from samebit.context.fetch_git import Checkout, Cloner, checkout
 from samebit.context.ignore import IgnoreRules
-from samebit.context.select import find_matches, make_directory, materialise
+from samebit.context.select import find_matches, is_archive, make_directory, materialise
 from samebit.context.tree_copy import NotInTreeError, resolve
 from samebit.dockerfile.lowering_model import (
     ContextSource,
@@ -50,24 +50,38 @@ def check_sources(
     MachineError for a symlink that the engine cannot follow.
     """
     root = os.fsencode(staged)
-    empty = set()
-    unusual = set()
+    empty, unusual, archives, mixed = set(), set(), set(), set()
     for source in sources:
+        identity = (source.step, source.index)
         if source.pattern:
             matches = find_matches(root, source.path, source.place)
             if not matches:
-                empty.add((source.step, source.index))
+                empty.add(identity)
         else:
             matches = [os.fsencode(source.path)]
             try:
                 resolve(root, matches[0])
             except NotInTreeError as error:
                 raise _not_found(source, matches[0], context, rules) from error
-        if any(set(match) & _PATTERN_BYTES for match in matches):
-            unusual.add((source.step, source.index))
+        if any(set(match) & _PATTERN_BYTES or not _is_text(match) for match in matches):
+            unusual.add(identity)
         elif source.nested:
             _check_nested(staged, matches, source)
-    return SourceFacts(frozenset(empty), frozenset(unusual))
+            kinds = {is_archive(os.path.join(root, resolve(root, match))) for match in matches}
+            if True in kinds:
+                archives.add(identity)
+            if len(kinds) > 1:
+                mixed.add(identity)
+    return SourceFacts(frozenset(empty), frozenset(unusual), frozenset(archives), frozenset(mixed))
+
+
+def _is_text(path: bytes) -> bool:
+    """Tell whether the engine, which passes found names on as JSON, keeps this one as it is."""
+    try:
+        path.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _check_nested(staged: Path, matches: list[bytes], source: ContextSource) -> None:

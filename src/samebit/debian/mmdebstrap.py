@@ -9,7 +9,6 @@ import re
 import shutil
 import signal
 import subprocess
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -174,7 +173,8 @@ def _run(
     say: Callable[[str], None] | None,
 ) -> tuple[int, list[str]]:
     """Run to the end; give the exit status and the last lines of standard error."""
-    process = subprocess.Popen(
+    kept: collections.deque[str] = collections.deque(maxlen=_LINES_KEPT)
+    with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=output,
@@ -184,19 +184,14 @@ def _run(
         umask=0o022,
         # The terminal's interrupt reaches only us; we then let mmdebstrap clean up.
         process_group=0,
-    )
-    kept: collections.deque[str] = collections.deque(maxlen=_LINES_KEPT)
-    assert process.stderr is not None
-    reader = threading.Thread(target=_collect, args=(process.stderr, kept, say), daemon=True)
-    reader.start()
-    try:
-        status = process.wait()
-        reader.join()
-    except BaseException:
-        _stop(process)
-        raise
-    finally:
-        process.stderr.close()
+    ) as process:
+        try:
+            assert process.stderr is not None
+            _collect(process.stderr, kept, say)
+            status = process.wait()
+        except BaseException:
+            _stop(process)
+            raise
     return status, list(kept)
 
 

@@ -55,6 +55,7 @@ __all__ = [
     "context_sources",
     "lower",
     "reachable",
+    "with_patterns",
 ]
 
 
@@ -87,6 +88,20 @@ def reachable(sources: Iterable[ContextSource]) -> frozenset[bytes] | None:
             return None
         paths.add(path.encode("utf-8", "surrogateescape"))
     return frozenset(paths)
+
+
+def with_patterns(evaluation: Evaluation) -> frozenset[str]:
+    """Give the steps that copy from a stage or image by a pattern, by their id.
+
+    What it matches is known only when the tree is there. The engine fails when that is nothing, or
+    a name that looks like a pattern itself; docker copies what there is.
+    """
+    return frozenset(
+        step_id(step)
+        for result in evaluation.stages.values()
+        for step in result.steps
+        if step.keyword == "COPY" and step.base is not None and any(map(has_wildcards, step.words))
+    )
 
 
 def lower(plan: Plan, evaluation: Evaluation, options: LoweringOptions) -> LoweredPlan:
@@ -139,7 +154,7 @@ def _capture(lines: Lines) -> None:
 
 
 class _StageLowering:
-    """One stage: keeps what the engine knows of user, directory and environment."""
+    """One stage: keeps what the engine knows of user and environment."""
 
     def __init__(self, plan: Plan, result: StageResult, state: State, lines: Lines) -> None:
         self._proxies = dict(plan.proxy_args)
@@ -148,14 +163,19 @@ class _StageLowering:
         self._lines = lines
         # Unknown until said: the engine's copy of the base may have a reduced configuration.
         self._user: str | None = None
-        self._directory: str | None = None
         self._environment: dict[str, str] = {}
 
     def run(self) -> None:
         stage = self._result.stage
+        before, self._lines = self._lines, Lines()
         self._lines.add(f"FROM {self._base()} AS s{stage.index}", stage.origin)
         for step in self._result.steps:
             self._step(step)
+            for helper in self._state.helpers:
+                for line in helper:
+                    before.add(line, step.instruction)
+            self._state.helpers.clear()
+        before.extend(self._lines)
 
     def _base(self) -> str:
         base = self._result.stage.base
@@ -175,8 +195,9 @@ class _StageLowering:
             case "WORKDIR":
                 # The engine makes the directory, owned by the user in force, as docker does.
                 self._as_user(step)
-                self._directory = None
-                self._in_directory(step.words[0], step)
+                self._lines.add(f"WORKDIR {word(step.words[0], step.where)}", step.instruction)
+                # Else it would make it anew after every step that follows.
+                self._lines.add("WORKDIR /", step.instruction)
             case "RUN":
                 self._run(step)
             case _:
@@ -193,15 +214,20 @@ class _StageLowering:
         if step.command.script is not None:
             mounts.script(step.command.script)
         environment = {**self._proxies, **step.args, **step.env}
+        agents = [mount.target for mount in mounts.mounts if mount.kind == "ssh"]
+        if agents:
+            environment.setdefault("SSH_AUTH_SOCK", agents[0])
         self._as_user(step)
-        self._in_directory(step.working_dir, step)
         identity = step_id(step)
+        command = " ".join(["RUN", *mounts.flags(), json_command(step.command.arguments)])
         if self._state.options.environment_in_dockerfile:
             self._set_environment(environment, step)
+            directory = f"WORKDIR {word(step.working_dir, step.where)}"
+            lines = [directory, command, "WORKDIR /"]
         else:
-            self._lines.add(f"ENV {STEP_VARIABLE}={identity}", step.instruction)
-        command = json_command(step.command.arguments)
-        self._lines.add(" ".join(["RUN", *mounts.flags(), command]), step.instruction)
+            lines = [f"ENV {STEP_VARIABLE}={identity}", command]
+        for line in lines:
+            self._lines.add(line, step.instruction)
         self._state.steps[identity] = RunStep(
             id=identity,
             args=step.command.arguments,
@@ -211,7 +237,6 @@ class _StageLowering:
             network=network,
             security=security,
             mounts=tuple(mounts.mounts),
-            secret_variables=tuple(mounts.variables),
             instruction=step.instruction,
             place=step.where,
         )
@@ -242,11 +267,6 @@ class _StageLowering:
         if user != self._user:
             self._lines.add(f"USER {word(user, step.where)}", step.instruction)
             self._user = user
-
-    def _in_directory(self, directory: str, step: Step) -> None:
-        if directory != self._directory:
-            self._lines.add(f"WORKDIR {word(directory, step.where)}", step.instruction)
-            self._directory = directory
 
     def _set_environment(self, environment: dict[str, str], step: Step) -> None:
         for key, value in environment.items():

@@ -91,13 +91,25 @@ def lower_copy(step: Step, state: State) -> list[str]:
     """Give the engine's lines for a COPY or ADD, adding the materials they need."""
     copy = _Copy(step, state)
     facts = state.options.sources if step.base is None else SourceFacts()
-    for kind, group in groupby(copy.sources, key=type):
+
+    def is_owned_archive(source: _Source) -> bool:
+        if not isinstance(source, LocalSource) or not step.value("chown"):
+            return False
+        return (step_id(step), source.index) in facts.archives
+
+    for (kind, owned), group in groupby(copy.sources, key=lambda s: (type(s), is_owned_archive(s))):
         members = list(group)
+        if owned:
+            for source in members:
+                assert isinstance(source, LocalSource)
+                copy.owned_archive(source, mixed=(step_id(step), source.index) in facts.mixed)
+            continue
         if kind is LocalSource:
             local = [source for source in members if isinstance(source, LocalSource)]
             copy.local(
                 [s for s in local if (step_id(step), s.index) not in facts.empty],
-                unusual=any((step_id(step), s.index) in facts.unusual for s in local),
+                unusual=step_id(step) in state.options.selected
+                or any((step_id(step), s.index) in facts.unusual for s in local),
             )
             continue
         for source in members:
@@ -167,7 +179,9 @@ class _Copy:
                 where=self.step.where,
                 fix="fetch and unpack it with RUN",
             )
-        if self.step.switch("unpack"):
+        if self.step.switch("unpack") and self.step.value("chown"):
+            self._unpack_first(f"{FILES_DIRECTORY}/{directory}{path}")
+        elif self.step.switch("unpack"):
             self._add([f"{FILES_DIRECTORY}/{directory}{path}"])
         else:
             self._copy(self.state.context_name(directory), [path])
@@ -218,6 +232,23 @@ class _Copy:
         name = self.state.from_name(step.base, step.where, f"--from={step.value('from')}")
         self._copy(name, ["/" + pattern for pattern in patterns])
 
+    def owned_archive(self, source: LocalSource, *, mixed: bool) -> None:
+        """Unpack first and copy then: engines give what they unpack the archive's own owners."""
+        if mixed:
+            raise MachineError(
+                f"{source.written} matches archives and other files, which samebit cannot give an "
+                "owner together",
+                where=self.step.where,
+                fix="write one ADD for the archives and one for the others",
+            )
+        self._unpack_first(f"{CONTEXT_DIRECTORY}/{_pattern(source.written)}")
+
+    def _unpack_first(self, path: str) -> None:
+        line = f"ADD {json_words([path, '/'], self.step.where)}"
+        if not self.destination.endswith("/"):
+            self.destination += "/"
+        self._line("COPY", [f"--from={self.state.helper_stage(line)}"], ["/"], chmod=False)
+
     def _select(self, sources: list[LocalSource], *, unpack: bool) -> None:
         step = self.step
         parents = bool(step.switch("parents"))
@@ -263,7 +294,9 @@ class _Copy:
     def _add(self, paths: list[str]) -> None:
         self._line("ADD", [], paths)
 
-    def _line(self, keyword: str, flags: list[str], paths: list[str]) -> None:
+    def _line(
+        self, keyword: str, flags: list[str], paths: list[str], *, chmod: bool = True
+    ) -> None:
         chown = self.step.value("chown")
         if chown:
             if not _OWNER.match(chown):
@@ -273,7 +306,7 @@ class _Copy:
                     fix="use numbers, or names without blanks, quotes, backslashes and dollars",
                 )
             flags = [*flags, flag("chown", chown, self.step.where)]
-        if self.change is not None and self.change.octal is not None:
+        if chmod and self.change is not None and self.change.octal is not None:
             flags = [*flags, f"--chmod={self.change.octal:o}"]
         arguments = json_words([*paths, self.destination], self.step.where)
         self.lines.append(" ".join([keyword, *flags, arguments]))

@@ -8,7 +8,7 @@ context) and `FILES_DIRECTORY` (a directory for each material). The engine must 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from samebit.dockerfile.syntax import Instruction
 from samebit.errors import Place
@@ -43,11 +43,14 @@ class SourceFacts:
     """What looking at the staged context told, as (step, index) of a ContextSource.
 
     `empty` are patterns that match nothing; `unusual` name or match entries whose names the engine
-    would take for patterns.
+    would take for patterns. `archives` are what ADD unpacks, `mixed` the patterns that match
+    archives and other things.
     """
 
     empty: frozenset[tuple[str, int]] = frozenset()
     unusual: frozenset[tuple[str, int]] = frozenset()
+    archives: frozenset[tuple[str, int]] = frozenset()
+    mixed: frozenset[tuple[str, int]] = frozenset()
 
 
 class TreeKind(enum.Enum):
@@ -150,27 +153,27 @@ Material = InlineFile | FetchUrl | FetchGit | Selection
 
 
 @dataclass(frozen=True, slots=True)
-class SecretVariable:
-    """`--mount=type=secret,env=NAME`: the shim reads the file at `path` into the environment."""
-
-    name: str
-    path: str
-    id: str
-    required: bool
-
-
-@dataclass(frozen=True, slots=True)
 class StepMount:
-    """A mount of a RUN as the engine gets it: `target` is absolute; `option` is its --mount value.
+    """A mount of a RUN: `kind` is bind, cache, tmpfs, secret or ssh.
 
-    `kind` is bind, cache, tmpfs, secret or ssh. `id` is the user's, of a secret, ssh or cache.
+    `option` is the engine's --mount value, empty where the runtime shim makes the mount. `target`
+    is absolute, empty for a secret that is only a `variable`. `id` is the user's, of a secret, ssh
+    or cache. `mode`, `uid` and `gid` are None for the default; `size` is in bytes. `placeholder` is
+    where the engine makes the mount of `option`, for the shim to move it to `target`.
     """
 
     kind: str
     target: str
-    option: str
+    option: str = ""
     id: str = ""
     required: bool = False
+    read_only: bool = False
+    mode: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+    size: int | None = None
+    variable: str = ""
+    placeholder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,6 @@ class RunStep:
     network: str
     security: str
     mounts: tuple[StepMount, ...]
-    secret_variables: tuple[SecretVariable, ...]
     instruction: Instruction
     place: Place
 
@@ -211,6 +213,18 @@ class Phase:
     def origin(self, line: int) -> Instruction | None:
         """Give the instruction behind a line (from 1) of `text`; None for lines of our own."""
         return self.origins[line - 1] if 0 < line <= len(self.origins) else None
+
+    def without(self, directory: str) -> Phase:
+        """Leave out the COPY of a material, by its directory."""
+        texts, origins = [], []
+        dropping = False
+        for line, origin in zip(self.text.splitlines(), self.origins, strict=True):
+            dropping = dropping or line.startswith(f"COPY --from=samebit-{directory} ")
+            if not dropping:
+                texts.append(f"{line}\n")
+                origins.append(origin)
+            dropping = dropping and line.endswith("\\")
+        return replace(self, text="".join(texts), origins=tuple(origins))
 
     def at_step(self, stage: int, step: int) -> Instruction | None:
         """Give the instruction that the engine calls `[stage/…] STEP step/…`, both from 1.

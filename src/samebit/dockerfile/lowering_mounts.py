@@ -12,7 +12,6 @@ from samebit.dockerfile.lowering_model import (
     ContextSource,
     InlineFile,
     Layout,
-    SecretVariable,
     Selection,
     StepMount,
 )
@@ -21,23 +20,26 @@ from samebit.dockerfile.lowering_text import flag
 from samebit.dockerfile.mounts import Mount
 from samebit.errors import DockerfileError, MachineError
 
-# A bind here leaves no trace in the image: /dev is a tmpfs of the runtime.
-_SECRETS = "/dev/.samebit/secrets"
+# Where the engine makes a bind mount, for the shim to move to its target: buildah up to 1.40
+# removes what the image has at the targets of a RUN's mounts, with all that is below.
+_PLACEHOLDERS = "/dev/.samebit/mounts"
 
 
 @dataclass(slots=True)
 class Mounts:
-    """The mounts of one RUN: engine flags, and what the shim must know."""
+    """The mounts of one RUN: engine flags, and what the shim must know.
+
+    The engine makes bind mounts. The others are the shim's, except where no shim runs.
+    """
 
     step: Step
     state: State
     mounts: list[StepMount] = field(default_factory=list)
-    variables: list[SecretVariable] = field(default_factory=list)
     _sockets: int = 0
 
     def flags(self) -> list[str]:
         """Give the `--mount` flags."""
-        return [flag("mount", mount.option, self.step.where) for mount in self.mounts]
+        return [flag("mount", m.option, self.step.where) for m in self.mounts if m.option]
 
     def add(self, mount_step: MountStep) -> None:
         """Lower one mount."""
@@ -83,6 +85,9 @@ class Mounts:
         mount = mount_step.mount
         target = self._target(mount)
         identity = mount.id or normpath(mount.target or "")
+        if mount_step.base is None and self._by_shim:
+            self._shim("cache", target, mount, identity)
+            return
         if mount_step.base is None:
             # The engine takes ids as paths; `sharing` orders parallel steps, of which there are
             # none, and its lock file would lie visibly in the cache.
@@ -108,34 +113,61 @@ class Mounts:
         self._emit("bind", target, [("from", context), ("source", "/content")], access=access)
 
     def _tmpfs(self, mount: Mount) -> None:
+        if self._by_shim:
+            self._shim("tmpfs", self._target(mount), mount, "")
+            return
         options = [("tmpfs-size", str(mount.size))] if mount.size else []
         self._emit("tmpfs", self._target(mount), options, access="" if mount.writable else "ro")
 
     def _secret(self, mount: Mount) -> None:
         identity = mount.source or mount.id or basename(mount.target or "")
+        target = self._target(mount) if mount.target else ""
+        if not target and mount.env is None:
+            target = f"/run/secrets/{basename(identity)}"
+        if self._by_shim:
+            self._shim("secret", target, mount, identity)
+            return
+        if mount.env is not None:
+            raise MachineError(
+                "a secret as an environment variable needs a container runtime, "
+                "and only chroot isolation works here",
+                where=self.step.where,
+                fix="install runc, or read the secret from its file",
+            )
         options = [("id", identity), ("required", "true" if mount.required else "false")]
         options += self._ownership(mount, default_mode=0o400)
-        target = mount.target and self._target(mount)
-        if mount.env is not None:
-            if self.state.options.environment_in_dockerfile:
-                raise MachineError(
-                    "a secret as an environment variable needs a container runtime, "
-                    "and only chroot isolation works here",
-                    where=self.step.where,
-                    fix="install runc, or read the secret from its file",
-                )
-            target = target or f"{_SECRETS}/{len(self.variables)}"
-            self.variables.append(SecretVariable(mount.env, target, identity, mount.required))
-        target = target or f"/run/secrets/{basename(identity)}"
         self._emit("secret", target, options, identity=identity, required=mount.required)
 
     def _ssh(self, mount: Mount) -> None:
         identity = mount.id or "default"
         target = self._target(mount) if mount.target else f"/run/buildkit/ssh_agent.{self._sockets}"
         self._sockets += 1
+        if self._by_shim:
+            self._shim("ssh", target, mount, identity)
+            return
         options = [("id", identity), ("required", "true" if mount.required else "false")]
         options += self._ownership(mount, default_mode=0o600)
         self._emit("ssh", target, options, identity=identity, required=mount.required)
+
+    @property
+    def _by_shim(self) -> bool:
+        return not self.state.options.environment_in_dockerfile
+
+    def _shim(self, kind: str, target: str, mount: Mount, identity: str) -> None:
+        self.mounts.append(
+            StepMount(
+                kind=kind,
+                target=target,
+                id=identity,
+                required=mount.required,
+                read_only=not mount.writable,
+                mode=mount.mode,
+                uid=mount.uid,
+                gid=mount.gid,
+                size=mount.size,
+                variable=mount.env or "",
+            )
+        )
 
     def _whole(self, mount_step: MountStep, source: str) -> str:
         directory = self.state.directory()
@@ -178,7 +210,8 @@ class Mounts:
         identity: str = "",
         required: bool = False,
     ) -> None:
-        parts = [("type", kind), ("target", target), *options]
+        place = f"{_PLACEHOLDERS}/{len(self.mounts)}" if self._by_shim else target
+        parts = [("type", kind), ("target", place), *options]
         for key, value in parts:
             if "," in value:
                 raise MachineError(
@@ -188,7 +221,9 @@ class Mounts:
                 )
         text = ",".join(f"{key}={value}" for key, value in parts)
         text += f",{access}" if access else ""
-        self.mounts.append(StepMount(kind, target, text, identity, required))
+        self.mounts.append(
+            StepMount(kind, target, text, identity, required=required, placeholder=place)
+        )
 
 
 def mount_sources(step: Step) -> tuple[ContextSource, ...]:

@@ -29,7 +29,8 @@ class LoweringOptions:
     `bases` gives the engine's name of each outside image. `stage_images` is the prefix of the names
     under which phases commit stages; it must be unique to the build. `capture` ends the result with
     the step that the shim reads the tree in. `environment_in_dockerfile` is for chroot isolation,
-    where no shim runs. `sources` is what `check_sources` found.
+    where no shim runs. `sources` is what `check_sources` found. `selected` are steps (by their id)
+    of `with_patterns` whose copying samebit does itself, because the engine could not.
     """
 
     bases: Mapping[External, str]
@@ -37,6 +38,7 @@ class LoweringOptions:
     capture: bool = True
     environment_in_dockerfile: bool = False
     sources: SourceFacts = field(default_factory=SourceFacts)
+    selected: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class State:
     contexts: dict[str, str] = field(default_factory=dict)
     bases: dict[str, None] = field(default_factory=dict)
     steps: dict[str, RunStep] = field(default_factory=dict)
+    helpers: list[list[str]] = field(default_factory=list)
     caches: dict[tuple[str, TreeRef, str], str] = field(default_factory=dict)
     _count: int = 0
 
@@ -56,6 +59,13 @@ class State:
         """Give the next material's directory."""
         self._count += 1
         return str(self._count - 1)
+
+    def helper_stage(self, line: str) -> str:
+        """Have the engine do one instruction on the empty image first; gives that stage's name."""
+        self._count += 1
+        name = f"h{self._count - 1}"
+        self.helpers.append([f"FROM scratch AS {name}", line])
+        return name
 
     def context_name(self, directory: str) -> str:
         """Give the build context's name of a material's directory, and pass it to the engine."""

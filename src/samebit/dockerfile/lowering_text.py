@@ -34,6 +34,11 @@ class Lines:
             self.texts.append(line)
             self.origins.append(origin)
 
+    def extend(self, other: Lines) -> None:
+        """Add all lines of another text."""
+        self.texts += other.texts
+        self.origins += other.origins
+
     def text(self) -> str:
         """Give the whole text."""
         return "".join(f"{line}\n" for line in self.texts)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from samebit.engines.buildah_run import Run
-from samebit.engines.buildah_storage import open_storage, tail
+from samebit.engines.buildah_storage import disk_full, is_disk_full, open_storage, tail
 from samebit.engines.isolation import choose_runtime
 from samebit.engines.machine import filesystem_of
 from samebit.engines.protocol import EnginePlan, FinalTree, Progress
@@ -31,6 +31,8 @@ class Buildah:
         `driver` is `overlay` or `vfs`; by default overlay where it works.
         """
         self._storage = open_storage(home, program, driver)
+        # Images that this build alone uses: the storage is in use for as long as they are there.
+        self._committed: dict[str, ExitStack] = {}
 
     @property
     def driver(self) -> str:
@@ -54,35 +56,41 @@ class Buildah:
                 self._storage.policy(),
                 f"oci:{layout.name}",
                 cwd=layout.parent,
-                slow=True,
+                leashed=True,
             )
+            if done.returncode != 0 and is_disk_full(done.stderr):
+                raise disk_full(self._storage.home, done.stderr)
             if done.returncode != 0:
                 raise InputError(
                     "buildah cannot import the base image",
                     detail=tail(done.stderr),
-                    fix="check that the disk has room, then run the build again",
+                    fix="run the build again; if that fails too, the image itself is damaged",
                 )
             done = self._storage.call("tag", done.stdout.split()[-1], name)
             if done.returncode != 0:
-                raise MachineError("buildah cannot name the base image", detail=tail(done.stderr))
+                raise self._failed("buildah cannot name the base image", done.stderr)
 
     @contextmanager
     def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalTree]:
         """Run the plan in the private directory `work`; yields while the final tree is mounted."""
-        with self._storage.in_use() as held:
-            run = Run(self._storage, choose_runtime(self._storage), plan, work, progress, held=held)
+        with self._storage.in_use():
+            run = Run(self._storage, choose_runtime(self._storage), plan, work, progress)
             with run.final_tree() as final, self.mounted(plan.base) as base:
                 yield FinalTree(base, final, breaks_links=self.driver == "overlay")
 
     def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> None:
         """Run the plan and keep its result as the image `name`."""
-        with self._storage.in_use() as held:
-            run = Run(self._storage, choose_runtime(self._storage), plan, work, progress, held=held)
-            run.commit(name)
+        with ExitStack() as stack:
+            stack.enter_context(self._storage.in_use())
+            Run(self._storage, choose_runtime(self._storage), plan, work, progress).commit(name)
+            self._committed[name] = stack.pop_all()
 
     def remove(self, name: str) -> None:
         """Remove an image; absent is fine."""
         self._storage.call("rmi", "--force", name)
+        kept = self._committed.pop(name, None)
+        if kept is not None:
+            kept.close()
 
     @contextmanager
     def mounted(self, name: str | None) -> Iterator[Rendering]:
@@ -93,13 +101,18 @@ class Buildah:
     def _mount(self, name: str | None) -> Iterator[Rendering]:
         done = self._storage.call("from", "--pull-never", self._storage.policy(), name or "scratch")
         if done.returncode != 0:
-            raise MachineError("buildah cannot open an image", detail=tail(done.stderr))
+            raise self._failed("buildah cannot open an image", done.stderr)
         container = done.stdout.split()[-1]
         try:
             mounted = self._storage.call("mount", container)
             if mounted.returncode != 0:
-                raise MachineError("buildah cannot mount an image", detail=tail(mounted.stderr))
+                raise self._failed("buildah cannot mount an image", mounted.stderr)
             root = os.fsencode(mounted.stdout.rstrip("\n"))
             yield Rendering(root, overlay=filesystem_of(root) == "overlay")
         finally:
             self._storage.call("rm", container)
+
+    def _failed(self, what: str, text: str) -> MachineError:
+        if is_disk_full(text):
+            return disk_full(self._storage.home, text)
+        return MachineError(what, detail=tail(text))

@@ -13,18 +13,20 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from samebit.engines import shim
 from samebit.engines.buildah_storage import Storage, ulimits
 from samebit.engines.buildah_words import STEP_LINE, is_chatter, read_ending, split_closing
 from samebit.engines.protocol import TRUST_PATH, EnginePlan, Progress, StepFailedError
-from samebit.engines.tied import tied
+from samebit.engines.step_mounts import MountSources, private_directory
 from samebit.errors import InternalError
 from samebit.model.rendering import Rendering
 
 HOST_NAME = "samebit"
+# The host's own name must resolve: sudo and Java complain otherwise.
+_HOSTS = f"127.0.0.1\tlocalhost {HOST_NAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 # Docker's default set beyond buildah's: what `docker build` users' RUN steps may do.
 _CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_MKNOD", "CAP_NET_RAW")
 _TAIL_LINES = 200
@@ -36,19 +38,8 @@ class Run:
     """A running engine; `final_tree` starts it, waits for the capture and ends it."""
 
     def __init__(
-        self,
-        storage: Storage,
-        runtime: str,
-        plan: EnginePlan,
-        work: Path,
-        progress: Progress,
-        *,
-        held: int,
+        self, storage: Storage, runtime: str, plan: EnginePlan, work: Path, progress: Progress
     ) -> None:
-        """Prepare it; `held` is what Storage.in_use gave."""
-        self._held = held
-        self._state = storage.runtime_state()
-        self._options = ["--root", str(self._state.containers)]
         self._storage = storage
         self._runtime = runtime
         self._plan = plan
@@ -60,7 +51,8 @@ class Run:
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._finished = False
-        self._stopping = False
+        self._resources = ExitStack()
+        self._containers: Path | None = None
         self._closing = False
 
     @contextmanager
@@ -110,9 +102,7 @@ class Run:
         temporary = self._work / "tmp"
         temporary.mkdir()
         environment = self._storage.environment(temporary)
-        if "SSH_AUTH_SOCK" in os.environ and self._plan.ssh:
-            environment["SSH_AUTH_SOCK"] = os.environ["SSH_AUTH_SOCK"]
-        command = self._storage.command(
+        command = self._storage.leashed(
             "build",
             "--isolation=oci",
             f"--runtime={self._write_shim()}",
@@ -124,68 +114,76 @@ class Run:
             "--http-proxy=false",
             self._storage.policy(),
             *[f"--cap-add={name}" for name in _CAPABILITIES],
+            # Labels differ by host, and what the shim mounts has none.
+            "--security-opt=label=disable",
             *ulimits(),
             *[f"--build-context={k}={v}" for k, v in sorted(self._plan.build_contexts.items())],
-            *[f"--secret={value}" for value in self._plan.secrets],
-            *[f"--ssh={value}" for value in self._plan.ssh],
             f"--platform={self._plan.platform}",
             *options,
             f"--file={lowered}",
             str(self._plan.context),
         )
-        self._state.create(self._runtime)
-        self._process = subprocess.Popen(
-            tied(command),
-            pass_fds=[self._held],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            env=environment,
-            # A terminal's interrupt must reach us first: we end the engine in order.
-            start_new_session=True,
-        )
+        with self._storage.engine_lock() as inherited:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+                env=environment,
+                pass_fds=(inherited,),
+                # A terminal's interrupt must reach us first: we end the engine in order.
+                start_new_session=True,
+            )
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
 
     def _write_shim(self) -> Path:
         hosts = self._work / "hosts"
-        hosts.write_text("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n", "utf-8")
-        hostname = self._work / "hostname"
-        hostname.write_text(f"{HOST_NAME}\n", "utf-8")
+        hosts.write_text(_HOSTS, "utf-8")
         state = self._work / "state"
         state.mkdir()
+        private = self._resources.enter_context(private_directory(self._work))
+        sources = MountSources(self._plan, private)
+        self._resources.callback(sources.close)
+        mounted = sources.prepare()
         bound = {TRUST_PATH: str(self._plan.trust)} if self._plan.trust else {}
         plan = {
             "runtime": self._runtime,
-            "options": self._options,
             "socket": str(self._work / "capture"),
             "log": str(self._log),
             "state": str(state),
             "hostname": HOST_NAME,
             "set_if_absent": dict(self._plan.set_if_absent),
-            "replaced": {"/etc/hosts": str(hosts), "/etc/hostname": str(hostname)},
+            "replaced": {"/etc/hosts": str(hosts)},
             "bound": bound,
             "steps": {
                 marker: {
-                    "env": list(step.env),
+                    "args": list(step.args),
+                    "cwd": step.cwd,
+                    "env": [*step.env, *mounted[marker].environment],
                     "network": step.network,
-                    "secrets": list(step.secrets),
+                    "mounts": mounted[marker].mounts,
+                    "moved": dict(step.moved),
                 }
                 for marker, step in self._plan.steps.items()
             },
         }
-        path = self._work / "plan.json"
-        path.write_text(json.dumps(plan, sort_keys=True), "utf-8")
+        # It holds build arguments and secret variables.
+        path = private / "plan.json"
+        path.write_text(json.dumps(plan), "utf-8")
         wrapper = self._work / "runtime"
+        # State of the engine's own, so that the next build finds what outlived a killed one.
+        self._containers = self._storage.make_containers(self._runtime)
         wrapper.write_text(
             "#!/bin/sh\n"
+            f'set -- --root {_quote(str(self._containers))} "$@"\n'
             # Only create and delete need Python; the other calls go straight to the runtime.
             'for a in "$@"; do case "$a" in create|run|delete)\n'
             f"exec {_quote(sys.executable)} -I -S {_quote(shim.__file__)} {_quote(str(path))}"
             ' "$@";; esac; done\n'
-            f'exec {_quote(self._runtime)} {" ".join(map(_quote, self._options))} "$@"\n',
+            f'exec {_quote(self._runtime)} "$@"\n',
             "utf-8",
         )
         wrapper.chmod(stat.S_IRWXU)
@@ -237,8 +235,8 @@ class Run:
         # In pieces, because a program may print gigabytes without a line's end.
         for line in iter(lambda: stdout.readline(_LONGEST_LINE), ""):
             text = line.rstrip("\n")
-            if self._finished or self._stopping:
-                # Only the engine's complaint that the capture step "failed", or was ended.
+            if self._finished:
+                # Only the engine's complaint that the capture step "failed".
                 continue
             step = STEP_LINE.match(text)
             if step:
@@ -255,20 +253,28 @@ class Run:
                         self._progress.line(own)
 
     def _check_agreement(self) -> None:
-        """Compare the engine's working directory with the evaluator's, for each step it ran."""
+        """Compare what the engine was about to run with what the evaluator computed."""
         if not self._log.exists():
             return
         for line in self._log.read_text("utf-8").splitlines():
             noted = json.loads(line)
-            step = self._plan.steps[noted["step"]]
-            if noted["cwd"] != step.cwd or tuple(noted["args"]) != step.args:
+            wanted = self._plan.steps[noted["step"]].args
+            if not _same_command(noted["args"], wanted):
                 raise InternalError(
-                    f"the engine ran {noted['args']!r} in {noted['cwd']!r} where the evaluator"
-                    f" computed {list(step.args)!r} in {step.cwd!r}",
+                    f"the engine ran {noted['args']!r} where the evaluator computed {list(wanted)}",
                     fix="please report this together with the Dockerfile",
                 )
 
     def _stop(self) -> None:
+        with self._resources:
+            try:
+                self._end_engine()
+            finally:
+                if self._containers is not None:
+                    # An engine that is told to end while the runtime makes a container forgets it.
+                    self._storage.end_containers(self._containers)
+
+    def _end_engine(self) -> None:
         process = self._process
         if process is None:
             return
@@ -276,7 +282,6 @@ class Run:
             # After the capture the shim ends the build by itself; one that has not got there (an
             # interrupt) is told to end.
             if not self._finished:
-                self._stopping = True
                 os.killpg(process.pid, signal.SIGTERM)
             process.wait(_STOP_SECONDS)
         except ProcessLookupError:
@@ -286,9 +291,14 @@ class Run:
             process.wait()
         if self._reader is not None:
             self._reader.join(_STOP_SECONDS)
-        if process.stdout is not None:
-            process.stdout.close()
-        self._state.clear()
+
+
+def _same_command(found: list[str], wanted: tuple[str, ...]) -> bool:
+    """Tell whether a command is the wanted one; its program may have been found on some PATH."""
+    if not found or not wanted:
+        return not found and not wanted
+    same_name = found[0].rpartition("/")[2] == wanted[0].rpartition("/")[2]
+    return same_name and tuple(found[1:]) == wanted[1:]
 
 
 def _quote(text: str) -> str:

@@ -6,18 +6,23 @@ import fcntl
 import os
 import resource
 import secrets
+import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from samebit.engines.machine import PACKAGES, boot_id, require_engine
-from samebit.engines.protocol import StepFailedError
-from samebit.engines.runtime_state import RuntimeState
-from samebit.engines.tied import tied
+from samebit.engines import leash
+from samebit.engines.machine import PACKAGES, boot_id, find_program, require_engine
+from samebit.engines.protocol import STAGE_IMAGES
+from samebit.errors import MachineError
+from samebit.store.durable import replace_file
+from samebit.store.failure import machine_errors
+from samebit.store.temporary import clean_abandoned
 
-_DRIVERS = ("overlay", "vfs")
 _CONFIGURATION = (
     # The host's own settings (environment, mounts, hooks, mirrors) must not reach a build.
     ("containers.conf", "[containers]\n[engine]\n"),
@@ -25,6 +30,11 @@ _CONFIGURATION = (
     # samebit checks every digest itself; the host's signature policy must not decide here.
     ("policy.json", '{"default": [{"type": "insecureAcceptAnything"}]}\n'),
 )
+_DRIVERS = ("overlay", "vfs")
+_RECORD = "record-"
+_DISK_FULL = ("no space left on device", "disk quota exceeded")
+# How long a killed build's engine gets to end its step.
+_END_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +76,11 @@ class Storage:
         }
 
     def call(
-        self, *arguments: str, cwd: Path | None = None, slow: bool = False
+        self, *arguments: str, cwd: Path | None = None, leashed: bool = False
     ) -> subprocess.CompletedProcess[str]:
-        """Run a buildah command to its end and give its output; a slow one ends with samebit."""
-        command = self.command(*arguments)
+        """Run a buildah command to its end and give its output; `leashed` for those that last."""
         return subprocess.run(
-            tied(command) if slow else command,
+            self.leashed(*arguments) if leashed else self.command(*arguments),
             capture_output=True,
             check=False,
             encoding="utf-8",
@@ -82,61 +91,110 @@ class Storage:
         )
 
     @contextmanager
-    def in_use(self) -> Iterator[int]:
-        """Use the storage; whoever is alone there clears what a killed build left behind.
-
-        Gives a descriptor that engine processes inherit: while one lives, nobody clears.
-        """
-        descriptor = os.open(self.home / f"in-use-{self.driver}", os.O_RDWR | os.O_CREAT, 0o600)
+    def in_use(self) -> Iterator[None]:
+        """Mark the storage as used; the first user clears what a killed build left behind."""
+        descriptor = self._open_lock("in-use")
         try:
-            if any(self._marks.iterdir()):
-                self._clear_alone(descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
-            mark = self._marks / secrets.token_hex(8)
-            mark.touch()
             try:
-                yield descriptor
-            except (Exception, KeyboardInterrupt) as error:
-                # An engine that stopped by itself has tidied up.
-                if isinstance(error, StepFailedError):
-                    mark.unlink(missing_ok=True)
-                else:
-                    self._clear_alone(descriptor)
-                raise
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass
             else:
-                mark.unlink(missing_ok=True)
+                self._clear()
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield
         finally:
             os.close(descriptor)
 
-    @property
-    def _marks(self) -> Path:
-        """One file for each use that has not ended in order."""
-        return self.home / f"used-{self.driver}"
+    @contextmanager
+    def engine_lock(self) -> Iterator[int]:
+        """Give a locked descriptor for an engine to inherit: whoever locks it knows it has ended.
 
-    def runtime_state(self) -> RuntimeState:
-        """Give a new folder for the containers of one build."""
-        return RuntimeState(self._states / secrets.token_hex(8))
+        Only inside `in_use`.
+        """
+        descriptor = self._open_lock("engine")
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def leashed(self, *arguments: str) -> list[str]:
+        """Give a buildah command line that ends with this process, however this one ends."""
+        started = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid())]
+        return [*started, *self.command(*arguments)]
+
+    def make_containers(self, runtime: str) -> Path:
+        """Make a folder for that runtime's state of one engine: which containers it runs."""
+        path = self._all_containers / Path(runtime).name / secrets.token_hex(8)
+        path.mkdir(parents=True)
+        return path
+
+    def end_containers(self, state: Path) -> None:
+        """End the RUN steps of an engine that has ended; the runtime's own state names them."""
+        runtime = find_program(state.parent.name)
+        for container in sorted(state.iterdir()):
+            if runtime is not None:
+                subprocess.run(
+                    [runtime, "--root", state, "delete", "--force", container.name],
+                    capture_output=True,
+                    check=False,
+                    stdin=subprocess.DEVNULL,
+                )
+        shutil.rmtree(state, ignore_errors=True)
 
     @property
-    def _states(self) -> Path:
+    def _all_containers(self) -> Path:
         return self.home / self.driver / f"containers-{boot_id()}"
 
-    def _clear_alone(self, descriptor: int) -> None:
-        """Clear unless another process uses the storage; `descriptor` loses its shared lock."""
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    def _open_lock(self, name: str) -> int:
+        with machine_errors(f"cannot lock the engine's storage {self.home}"):
+            path = self.home / f"{name}-{self.driver}"
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def _clear(self) -> None:
+        if not self._engines_ended():
             return
-        if self._states.is_dir():
-            for folder in sorted(self._states.iterdir()):
-                RuntimeState(folder).clear()
+        for state in sorted(self._all_containers.glob("*/*")):
+            self.end_containers(state)
         if self.call("containers", "--quiet").stdout.strip():
             self.call("rm", "--all")
-        dangling = self.call("images", "--quiet", "--filter", "dangling=true").stdout.split()
-        if dangling:
-            self.call("rmi", "--force", *dangling)
-        for mark in self._marks.iterdir():
-            mark.unlink(missing_ok=True)
+        listed = self.call("images", "--format", "{{.ID}} {{.Name}}:{{.Tag}}").stdout.splitlines()
+        left = []
+        for identifier, name in map(str.split, listed):
+            if name.startswith(STAGE_IMAGES):
+                left.append(name)
+            elif name.startswith("<none>"):
+                left.append(identifier)
+        if left:
+            self.call("rmi", "--force", *left)
+        self._clear_temporary()
+
+    def _clear_temporary(self) -> None:
+        folder = self.home / "tmp"
+        clean_abandoned(folder, _RECORD)
+        for path in sorted(folder.iterdir()):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif not path.name.startswith(_RECORD):
+                path.unlink(missing_ok=True)
+
+    def _engines_ended(self) -> bool:
+        """Wait for engines whose samebit was killed: their leash has told them to end."""
+        descriptor = self._open_lock("engine")
+        deadline = time.monotonic() + _END_SECONDS
+        try:
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        return False
+                    time.sleep(0.05)
+                else:
+                    return True
+        finally:
+            os.close(descriptor)
 
     def policy(self) -> str:
         """Give the option that selects samebit's signature policy."""
@@ -149,21 +207,48 @@ def open_storage(home: Path, program: str, driver: str | None) -> Storage:
     `driver` is `overlay` or `vfs`; None chooses overlay where it works.
     """
     found = require_engine(program, PACKAGES)
-    for name in ("tmp", *(f"used-{known}" for known in _DRIVERS)):
-        (home / name).mkdir(parents=True, exist_ok=True)
-    for name, text in _CONFIGURATION:
-        path = home / name
-        if not path.exists() or path.read_text("utf-8") != text:
-            fresh = path.with_name(f"{name}.{os.getpid()}.tmp")
-            fresh.write_text(text, "utf-8")
-            fresh.replace(path)
-    if driver is not None:
-        return Storage(found, home, driver)
+    with machine_errors(f"cannot write to the engine's storage {home}"):
+        (home / "tmp").mkdir(parents=True, exist_ok=True)
+        for name, text in _CONFIGURATION:
+            path = home / name
+            if not path.exists() or path.read_text("utf-8") != text:
+                remember(path, text)
+        return Storage(found, home, driver or _choose_driver(found, home))
+
+
+def _choose_driver(program: str, home: Path) -> str:
     record = home / f"driver-{boot_id()}"
-    if not record.exists():
-        works = Storage(found, home, "overlay").call("info").returncode == 0
-        record.write_text("overlay\n" if works else "vfs\n", "utf-8")
-    return Storage(found, home, record.read_text("utf-8").strip())
+    known = record.read_text("utf-8").strip() if record.exists() else ""
+    if known in _DRIVERS:
+        return known
+    tried = Storage(program, home, "overlay").call("info")
+    if tried.returncode != 0 and is_disk_full(tried.stderr):
+        raise disk_full(home, tried.stderr)
+    known = "overlay" if tried.returncode == 0 else "vfs"
+    remember(record, f"{known}\n")
+    return known
+
+
+def remember(record: Path, text: str) -> None:
+    """Keep a small fact about this machine; whoever reads it finds all of it or nothing.
+
+    Raises OSError.
+    """
+    replace_file(record, text.encode("utf-8"), temporary=record.parent / "tmp", prefix=_RECORD)
+
+
+def is_disk_full(text: str) -> bool:
+    """Tell whether an engine's complaint is that there is no room."""
+    return any(reason in text.lower() for reason in _DISK_FULL)
+
+
+def disk_full(home: Path, text: str) -> MachineError:
+    """Give the error for an engine's complaint that there is no room in its storage `home`."""
+    return MachineError(
+        f"the disk is full: buildah cannot write to its storage {home}",
+        detail=tail(text),
+        fix="free some space there, or choose another place with SAMEBIT_HOME",
+    )
 
 
 # Enough for compilers and bundlers, and within what ordinary machines allow: the same everywhere.

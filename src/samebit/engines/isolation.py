@@ -6,10 +6,18 @@ import os
 import shutil
 from pathlib import Path
 
-from samebit.engines.buildah_storage import Storage, tail, ulimits
+from samebit.engines.buildah_storage import (
+    Storage,
+    disk_full,
+    is_disk_full,
+    remember,
+    tail,
+    ulimits,
+)
 from samebit.engines.machine import boot_id, find_program, install_advice
 from samebit.engines.probe_image import exit_program
 from samebit.errors import MachineError
+from samebit.store.failure import machine_errors
 
 # crun refuses hybrid control groups that runc accepts, so runc comes first.
 _RUNTIMES = ("runc", "crun")
@@ -17,6 +25,11 @@ _RUNTIMES = ("runc", "crun")
 
 def choose_runtime(storage: Storage) -> str:
     """Path of an OCI runtime that works; raises MachineError saying why each does not."""
+    with machine_errors(f"cannot write to the engine's storage {storage.home}"):
+        return _choose(storage)
+
+
+def _choose(storage: Storage) -> str:
     found = {name: find_program(name) for name in _RUNTIMES}
     record = storage.home / f"runtime-{storage.driver}-{boot_id()}"
     if record.exists():
@@ -27,7 +40,7 @@ def choose_runtime(storage: Storage) -> str:
     for name, path in found.items():
         failure = _try(storage, path) if path else "not installed"
         if path and failure is None:
-            record.write_text(f"{path}\n", "utf-8")
+            remember(record, f"{path}\n")
             return path
         tried.append(f"{name}: {failure}")
     raise MachineError(
@@ -62,6 +75,8 @@ def _try(storage: Storage, runtime: str) -> str | None:
             str(work),
         )
         if done.returncode != 0:
+            if is_disk_full(done.stderr):
+                raise disk_full(storage.home, done.stderr)
             return tail(done.stderr, 3).replace("\n", " ")
         storage.call("rmi", (work / "iid").read_text("utf-8").strip())
         return None

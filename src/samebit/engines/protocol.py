@@ -2,31 +2,72 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from samebit.model.rendering import Rendering
 
 TRUST_PATH = "/dev/.samebit/ca.pem"
+# What a build commits for itself is called so, with a tag of its own: nobody else may keep it.
+STAGE_IMAGES = "localhost/samebit/stage"
+
+
+class MountKind(enum.Enum):
+    """What the runtime shim mounts; bind mounts of trees are the engine's."""
+
+    CACHE = "cache"
+    TMPFS = "tmpfs"
+    SECRET = "secret"  # noqa: S105 - a kind, not a secret
+    SSH = "ssh"
+
+
+@dataclass(frozen=True, slots=True)
+class StepMount:
+    """A mount of one RUN.
+
+    `target` is absolute, empty for a secret that is only a variable. `id` names the cache, the
+    secret or the agent. `mode`, `uid` and `gid` are those of its source, None for the default;
+    `size` is a tmpfs's limit in bytes. `variable` gets the secret's value.
+    """
+
+    kind: MountKind
+    target: str
+    id: str = ""
+    read_only: bool = False
+    mode: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+    size: int | None = None
+    variable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SshSource:
+    """What `--ssh` gives: the socket of an agent, or private keys for an agent of our own."""
+
+    socket: Path | None = None
+    keys: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """What one RUN step gets: exactly this environment, and the network it asked for.
+    """What one RUN step gets: exactly this command, directory and environment.
 
-    `args` and `cwd` are what the evaluator computed; the engine's own idea of them is compared.
-    `network` is default, host or none. `secrets` are (variable, mount point) pairs: the secret that
-    the engine mounts there is given in the environment instead.
+    The engine's own idea of `args` is compared. `network` is default, host or none. `moved` are
+    mounts of the engine's making: where it made them, and where the step wants them.
     """
 
     args: tuple[str, ...]
     env: tuple[tuple[str, str], ...]
     cwd: str
     network: str = "default"
-    secrets: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[StepMount, ...] = ()
+    moved: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +75,11 @@ class EnginePlan:
     """A lowered Dockerfile with all that it refers to.
 
     `dockerfile` is the lowered text, `context` and `build_contexts` are private directories,
-    `steps` maps step markers (`stage/ordinal`) to what the runtime shim enforces, `secrets` and
-    `ssh` are passed to the engine as given on the command line, `base` is the imported name of the
-    final stage's base (None: scratch), `set_if_absent` the environment set and trust variables,
-    `describe` turns a step marker into `PATH:LINE instruction` for messages.
+    `steps` maps step markers (`stage/ordinal`) to what the runtime shim enforces, `base` is the
+    imported name of the final stage's base (None: scratch), `set_if_absent` the environment set and
+    trust variables. `caches` is where cache mounts live: a private directory that all plans of a
+    build share. `secrets` and `agents` hold what was given, by ID; a mount of one that was not
+    given is left out.
     """
 
     dockerfile: str
@@ -47,8 +89,9 @@ class EnginePlan:
     base: str | None
     platform: str
     set_if_absent: Mapping[str, str]
-    secrets: tuple[str, ...] = ()
-    ssh: tuple[str, ...] = ()
+    caches: Path
+    secrets: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    agents: Mapping[str, SshSource] = field(default_factory=lambda: MappingProxyType({}))
     trust: Path | None = None
 
 

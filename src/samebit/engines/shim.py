@@ -4,9 +4,10 @@ Run as `python3 -I -S shim.py PLAN RUNTIME-ARGUMENTS…` in the place of the run
 line as in the OCI "runtime command line interface": create --bundle, start, state, kill, delete).
 It imports nothing but the standard library and nothing of ours, because it runs wherever the engine
 runs. On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the step exactly the
-environment, host name and mounts of the plan, and hands over to the real runtime; for the marker
-`capture` it runs nothing and gives the root file system's descriptor to samebit instead. On
-`delete` it removes the empty mount points that the runtime made in the root file system.
+command, directory, environment, host name and mounts of the plan, and hands over to the real
+runtime; for the marker `capture` it runs nothing and gives the root file system's descriptor to
+samebit instead. On `delete` it removes the empty mount points that the runtime made in the root
+file system.
 """
 
 from __future__ import annotations
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
     _Object = dict[str, Any]
 
 _MARKER = "SAMEBIT_STEP="
-# Engine-made files whose content tells of the host or of the engine's version.
-_DROPPED_MOUNTS = ("/run/.containerenv", "/.dockerenv")
+# What a container is made of. All else that an engine mounts tells of the host (subscriptions,
+# /run/.containerenv), or is not there under docker build (/etc/hostname: the image's own file).
+_SYSTEM_MOUNTS = ("/dev", "/etc/hosts", "/etc/resolv.conf", "/proc", "/sys")
+# What a step wrote there would be lost, or seen by the steps after it.
+_READ_ONLY_MOUNTS = ("/etc/hosts", "/etc/resolv.conf")
+_LINK_LIMIT = 40
 
 
 def main(argv: list[str]) -> None:
@@ -40,7 +45,7 @@ def main(argv: list[str]) -> None:
     elif command == "delete":
         _remove_stubs(plan, arguments[-1])
     runtime = plan["runtime"]
-    os.execv(runtime, [runtime, *plan["options"], *arguments])  # noqa: S606 - becoming the runtime is the point
+    os.execv(runtime, [runtime, *arguments])  # noqa: S606 - becoming the runtime is the point
 
 
 def _option(arguments: list[str], *names: str) -> str | None:
@@ -66,8 +71,8 @@ def _create(plan: _Object, bundle: str, container: str) -> None:
     if step is None or step not in plan["steps"]:
         sys.exit(f"samebit: the engine runs a step that is not in the plan: {process['args']!r}")
     wanted = plan["steps"][step]
+    _note(plan, {"step": step, "args": process["args"]})
     _edit(plan, wanted, config)
-    _note(plan, {"step": step, "cwd": process["cwd"], "args": process["args"]})
     _remember_stubs(plan, container, root, config["mounts"])
     temporary = path + ".samebit"
     with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as stream:
@@ -84,19 +89,22 @@ def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
         environment["HOME"] = given["HOME"]
     for name, value in plan["set_if_absent"].items():
         environment.setdefault(name, value)
-    dropped = set(_DROPPED_MOUNTS)
-    for name, target in wanted["secrets"]:
-        source = next((m["source"] for m in config["mounts"] if m["destination"] == target), None)
-        if source is not None:
-            dropped.add(target)
-            with open(source, encoding="utf-8", errors="surrogateescape") as stream:
-                environment[name] = stream.read()
     process["env"] = [f"{name}={value}" for name, value in environment.items()]
+    # The engine has looked the program up in a PATH of its own; the runtime takes the step's.
+    process["args"] = wanted["args"]
+    process["cwd"] = wanted["cwd"]
     config["hostname"] = plan["hostname"]
-    mounts = [m for m in config["mounts"] if m["destination"] not in dropped]
+    moved = wanted["moved"]
+    mounts = [m for m in config["mounts"] if m["destination"] in moved or _is_system(m)]
     for mount in mounts:
-        if mount["destination"] in plan["replaced"]:
-            mount["source"] = plan["replaced"][mount["destination"]]
+        destination = mount["destination"]
+        if destination in moved:
+            mount["destination"] = moved[destination]
+            continue
+        if destination in plan["replaced"]:
+            mount["source"] = plan["replaced"][destination]
+        if destination in _READ_ONLY_MOUNTS:
+            mount["options"] = ["rbind", "ro", "nosuid", "nodev", "noexec"]
     mounts.extend(
         {
             "destination": destination,
@@ -106,11 +114,18 @@ def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
         }
         for destination, source in sorted(plan["bound"].items())
     )
-    config["mounts"] = mounts
+    mounts.extend(wanted["mounts"])
+    # A mount must come after those above it, whoever asked for it.
+    config["mounts"] = sorted(mounts, key=lambda m: len(_parts(m["destination"])))
     if wanted["network"] == "none":
         namespaces = config["linux"]["namespaces"]
         namespaces[:] = [n for n in namespaces if n["type"] != "network"]
         namespaces.append({"type": "network"})
+
+
+def _is_system(mount: _Object) -> bool:
+    destination = mount["destination"]
+    return any(destination == path or destination.startswith(path + "/") for path in _SYSTEM_MOUNTS)
 
 
 def _note(plan: _Object, value: object) -> None:
@@ -151,24 +166,50 @@ def _filesystem(root: str) -> str:
 
 
 def _remember_stubs(plan: _Object, container: str, root: str, mounts: list[_Object]) -> None:
-    missing = []
+    missing: list[str] = []
     for mount in mounts:
-        parts = [part for part in mount["destination"].split("/") if part not in ("", ".")]
-        path = root
-        for part in parts:
-            if part == "..":
-                break
-            path = os.path.join(path, part)
-            try:
-                status = os.lstat(path)
-            except OSError:
-                if path not in missing:
-                    missing.append(path)
-                continue
-            if not stat.S_ISDIR(status.st_mode):
-                break
+        for path in _missing(root, mount["destination"]):
+            if path not in missing:
+                missing.append(path)
     with open(_stub_file(plan, container), "w", encoding="utf-8") as stream:
         json.dump(missing, stream)
+
+
+def _missing(root: str, destination: str) -> list[str]:
+    """Give what the runtime will have to make for a mount point, following links inside `root`."""
+    todo = _parts(destination)
+    done: list[str] = []
+    missing: list[str] = []
+    links = 0
+    while todo:
+        part = todo.pop()
+        if part == "..":
+            del done[-1:]
+            continue
+        path = os.path.join(root, *done, part)
+        try:
+            mode = os.lstat(path).st_mode
+        except FileNotFoundError:
+            missing.append(path)
+            done.append(part)
+            continue
+        except OSError:
+            break
+        if not stat.S_ISLNK(mode):
+            done.append(part)
+            continue
+        links += 1
+        if links > _LINK_LIMIT:
+            break
+        target = os.readlink(path)
+        if target.startswith("/"):
+            done.clear()
+        todo.extend(_parts(target))
+    return missing
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part not in ("", ".")][::-1]
 
 
 def _remove_stubs(plan: _Object, container: str) -> None:

@@ -1,7 +1,8 @@
 """The layer's entries: the difference of two trees, applied to what the base's blobs say.
 
 Implements docs/canonical-form.md, "The layer": changed entries, every ancestor directory, whole
-hard-link groups, explicit whiteouts, no leftovers of the engine.
+hard-link groups, explicit whiteouts. What engines make for RUN (mount points, /etc/hosts) is not in
+the tree any more: the runtime shim knows it from what the Dockerfile made, which looks the same.
 """
 
 from __future__ import annotations
@@ -14,28 +15,6 @@ from samebit.errors import MachineError
 from samebit.image.entry import Entry, Kind
 from samebit.image.tree import Change, TreeDifference
 from samebit.image.whiteout import whiteout
-
-# What engines leave when they make mount points for RUN (FIELD: buildah, BuildKit and runc make
-# these; versions differ in which). Dropped when the base lacks them and they are empty.
-_LEFTOVERS = frozenset(
-    {
-        b"dev",
-        b"dev/console",
-        b"dev/mqueue",
-        b"dev/pts",
-        b"dev/shm",
-        b"etc/hostname",
-        b"etc/hosts",
-        b"etc/resolv.conf",
-        b"proc",
-        b"run",
-        b"run/.containerenv",
-        b"run/secrets",
-        b"sys",
-        b"sys/fs",
-        b"sys/fs/cgroup",
-    }
-)
 
 
 class BaseTree(Protocol):
@@ -72,7 +51,7 @@ def make_delta(
     because the storage cannot show which names were written. `stages` is how many stages stand on
     the base: links made by an earlier one are refused alike.
     """
-    changes = _without_leftovers(difference.changes)
+    changes = difference.changes
     if not breaks_links:
         _refuse_hidden_links(difference, changes, base, stages)
     entries: dict[bytes, Entry] = {
@@ -95,28 +74,6 @@ def make_delta(
         tuple(entries[path] for path in sorted(entries)),
         tuple(path for path in difference.dropped_acls if path in changes),
     )
-
-
-def _without_leftovers(changes: Mapping[bytes, Change]) -> dict[bytes, Change]:
-    children: dict[bytes, int] = {}
-    for path in changes:
-        if path:
-            parent = path.rpartition(b"/")[0]
-            children[parent] = children.get(parent, 0) + 1
-    kept = dict(changes)
-    # Deepest first, so that a directory holding only leftovers is seen empty.
-    for path in sorted(changes, reverse=True):
-        change = changes[path]
-        leftover = path in _LEFTOVERS or (path == b"etc" and children.get(path) == 0)
-        if not leftover or change.base is not None:
-            continue
-        empty_directory = change.final.kind is Kind.DIRECTORY and not children.get(path)
-        empty_file = change.final.kind is Kind.FILE and change.final.size == 0
-        if empty_directory or empty_file:
-            del kept[path]
-            parent = path.rpartition(b"/")[0]
-            children[parent] = children.get(parent, 1) - 1
-    return kept
 
 
 def _true_entry(change: Change, base: BaseTree) -> Entry:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from samebit.configuration.samebit_toml import Configuration
 from samebit.debian.recipe import DebianBase
@@ -18,13 +18,14 @@ from samebit.model.descriptor import OCI_MANIFEST, Descriptor
 from samebit.model.digest import Digest
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
-from samebit.pipeline.pull import pull
-from samebit.registry.client import RegistryClient
 from samebit.registry.failures import NotFoundError, UnservedError
 from samebit.store.store import Store
 from samebit.transports.dispatch import load
 from samebit.transports.locate import Location, Transport, parse_source
 from samebit.transports.resolve import stored_image
+
+if TYPE_CHECKING:
+    from samebit.registry.client import RegistryClient
 
 # What `--build-context NAME=…` of docker buildx may begin with, beside a directory.
 _DOCKER_IMAGE = "docker-image://"
@@ -252,6 +253,10 @@ class BaseFinder:
             ) from error
 
     def _from_registry(self, text: str, platform: Platform, locked: LockedBase | None) -> Image:
+        # The HTTP client takes 0.1 s to import, and most builds need none.
+        from samebit.pipeline.pull import pull  # noqa: PLC0415
+        from samebit.registry.client import RegistryClient  # noqa: PLC0415
+
         if self._client is None:
             self._client = RegistryClient()
         if locked is not None and locked.digest is not None:

@@ -11,14 +11,16 @@ from samebit.model.descriptor import OCI_CONFIG, OCI_MANIFEST, Descriptor
 from samebit.model.digest import Digest
 from samebit.store.store import Store
 
-# What RUN and COPY depend on. ONBUILD triggers are expanded by samebit, and VOLUME makes old
-# engines discard changes, so the engine must not see them.
-_KEPT = ("Env", "User", "WorkingDir", "Shell")
+# What lowering leaves to the engine. ONBUILD triggers are expanded by samebit, VOLUME makes old
+# engines discard changes, and a working directory is made anew after every step.
+_KEPT = ("Env", "User", "Shell")
+# Part of the name, raised when what is imported for one manifest changes.
+_FORM = 2
 
 
 def engine_name(image: Image) -> str:
     """Name the engine's copy of a base after its manifest digest."""
-    return f"localhost/samebit/base:{image.descriptor.digest.hex}"
+    return f"localhost/samebit/base:{image.descriptor.digest.hex}-{_FORM}"
 
 
 def ensure_base(engine: Engine, store: Store, image: Image) -> str:
@@ -46,6 +48,8 @@ def _write_layout(store: Store, image: Image, directory: Path) -> None:
         "os": platform.os,
         "config": inner,
         "rootfs": {"type": "layers", "diff_ids": [str(d) for d in document.diff_ids]},
+        # buildah counts these when it commits a stage that stands on a stage.
+        "history": [{"created_by": "base"} for _ in document.diff_ids],
     }
     if platform.variant:
         config["variant"] = platform.variant

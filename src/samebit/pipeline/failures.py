@@ -15,6 +15,8 @@ from samebit.model.platform import Platform
 _SHOWN_LINES = 20
 _SHOWN_LENGTH = 2000
 _SHOWN_WIDTH = 100
+# What buildah and Go's filepath.Match say.
+_PATTERN_FAILURES = ("glob", "no such file or directory", "syntax error in pattern")
 _NO_SPACE = "no space left on device"
 _WRONG_FORMAT = "exec format error"
 # Reasons that lie in the image; a runtime that stops for others cannot work on this machine.
@@ -43,6 +45,11 @@ class LoweredSteps:
         if stage is None or step is None:
             return None
         return self._phase.at_step(stage, step)
+
+    def step_id(self, failure: StepFailedError) -> str:
+        """Give the id of the step that failed, empty when it was none of the Dockerfile's."""
+        found = self.instruction(failure.stage, failure.step)
+        return f"{found.stage}/{found.ordinal}" if found else ""
 
     def describe(self, stage: int, step: int) -> str | None:
         """Word a step for progress: `Dockerfile:12  RUN apt-get update`."""
@@ -76,6 +83,12 @@ def shown(instruction: Instruction) -> str:
     )
     text = " ".join(f"{instruction.keyword} {flags} {instruction.arguments}".split())
     return text if len(text) <= _SHOWN_WIDTH else text[: _SHOWN_WIDTH - 1] + "…"
+
+
+def is_pattern(failure: StepFailedError) -> bool:
+    """Tell whether the engine found nothing for a pattern, or took a found name for one."""
+    said = (*failure.output, failure.reason)
+    return any(text in line for line in said for text in _PATTERN_FAILURES)
 
 
 def explain_failure(failure: StepFailedError, steps: LoweredSteps) -> SamebitError:

@@ -10,8 +10,8 @@ from pathlib import Path
 from samebit.canonical import json as canonical_json
 from samebit.errors import MachineError, Place, SamebitError, UsageError
 from samebit.model.descriptor import OCI_MANIFEST, Descriptor
+from samebit.model.platform import Platform
 from samebit.model.reference import Reference
-from samebit.registry.client import RegistryClient
 from samebit.store.durable import replace_file
 from samebit.store.store import Store
 from samebit.transports.dispatch import check as check_location
@@ -44,8 +44,11 @@ class Outputs:
         written += [(option, path) for option, path in files if path is not None]
         return tuple((option, path.parent) for option, path in written)
 
-    def check(self) -> None:
-        """Refuse what cannot work, before a build spends time. Raises UsageError, MachineError."""
+    def check(self, platforms: Sequence[Platform] = ()) -> None:
+        """Refuse what cannot work for these platforms, before a build spends time.
+
+        Raises UsageError, MachineError.
+        """
         if self.push and not self.tags:
             raise UsageError("--push needs a name", fix="add -t REGISTRY/NAME:TAG")
         if self.load and not self.tags:
@@ -69,7 +72,12 @@ class Outputs:
                     f"{option}: it is a folder", where=Place(str(path)), fix="name a file"
                 )
         for location in self.locations:
-            check_location(location)
+            check_location(location, several=len(set(platforms)) > 1)
+        for file in (self.iidfile, self.metadata_file):
+            if file is not None and file.is_dir():
+                raise UsageError(
+                    "the output is a directory", where=Place(str(file)), fix="name a file"
+                )
 
 
 def parse_locations(texts: Iterable[str]) -> tuple[Location, ...]:
@@ -142,6 +150,9 @@ def _push(
     say: Callable[[str], None],
     related: tuple[Reference, ...],
 ) -> None:
+    # The HTTP client takes 0.1 s to import, and most builds need none.
+    from samebit.registry.client import RegistryClient  # noqa: PLC0415
+
     with RegistryClient() as client:
         for number, tag in enumerate(tags):
             say(f"pushing {tag}")

@@ -8,8 +8,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 
+from samebit.engines.protocol import SshSource
 from samebit.lock.epoch import parse_epoch
 from samebit.model.platform import Platform
+from samebit.pipeline.secrets import SecretSource
 
 __all__ = ["EVERYTHING", "STANDARD_INPUT", "BuildRequest", "parse_epoch"]
 
@@ -26,8 +28,8 @@ class BuildRequest:
     `file` is the Dockerfile as the user named it (None: `Dockerfile` in the context, `-`: standard
     input). `platforms` empty means the machine's own. `epoch` is --source-date-epoch in seconds.
     `build_contexts` maps names to what `--build-context` gave. `locked` forbids to change the lock,
-    `use_memo` allows to answer an unchanged build at once. `secrets` and `ssh` are options of the
-    engine, passed as given. `excluded` are paths that must never enter the context. `update` is the
+    `use_memo` allows to answer an unchanged build at once. `secrets` and `ssh` are by ID what steps
+    may ask for. `excluded` are paths that must never enter the context. `update` is the
     pattern of the locked inputs that are looked up anew, None for none.
     """
 
@@ -44,8 +46,8 @@ class BuildRequest:
     epoch: int | None = None
     locked: bool = False
     use_memo: bool = True
-    secrets: tuple[str, ...] = ()
-    ssh: tuple[str, ...] = ()
+    secrets: Mapping[str, SecretSource] = field(default_factory=lambda: MappingProxyType({}))
+    ssh: Mapping[str, SshSource] = field(default_factory=lambda: MappingProxyType({}))
     excluded: tuple[Path, ...] = ()
     update: str | None = None
 

@@ -4,27 +4,45 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from samebit.context.select import matches_nothing
 from samebit.context.sources import check_sources, place_material
 from samebit.context.stage import StagedContext
+from samebit.dockerfile import lowering_model
 from samebit.dockerfile.evaluate import Evaluation
 from samebit.dockerfile.history import history
-from samebit.dockerfile.lowering import LoweringOptions, context_sources, lower
+from samebit.dockerfile.lowering import (
+    LoweringOptions,
+    context_sources,
+    lower,
+    with_patterns,
+)
 from samebit.dockerfile.lowering_model import (
     FILES_DIRECTORY,
     LoweredPlan,
     Phase,
     RunStep,
+    Selection,
     TreeKind,
     TreeRef,
 )
 from samebit.dockerfile.stages import External
 from samebit.engines.machine import ca_bundle
-from samebit.engines.protocol import Engine, EnginePlan, FinalTree, StepFailedError, StepRun
+from samebit.engines.protocol import (
+    STAGE_IMAGES,
+    Engine,
+    EnginePlan,
+    FinalTree,
+    MountKind,
+    StepFailedError,
+    StepMount,
+    StepRun,
+)
 from samebit.engines.step_environment import environment_set, proxy_variables, trust_variables
 from samebit.errors import MachineError
 from samebit.image.base_index import index_base
@@ -40,9 +58,10 @@ from samebit.model.finding import Finding
 from samebit.pipeline.compose import compose
 from samebit.pipeline.contexts import MAIN, Contexts
 from samebit.pipeline.engine_base import engine_name, ensure_base
-from samebit.pipeline.failures import LoweredSteps, explain_failure
+from samebit.pipeline.failures import LoweredSteps, explain_failure, is_pattern
 from samebit.pipeline.recipe import ResolvedRecipe
 from samebit.pipeline.request import BuildRequest
+from samebit.pipeline.secrets import wanted_agents, wanted_secrets
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
 
@@ -90,6 +109,14 @@ def run_stages(
         return run.result()
 
 
+class _PatternFailedError(Exception):
+    """The engine could not copy by a pattern from a stage or image; `step` is the step's id."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__(step)
+        self.step = step
+
+
 @dataclass(frozen=True, slots=True)
 class _StagesRun:
     request: BuildRequest
@@ -105,15 +132,8 @@ class _StagesRun:
 
     def result(self) -> StagesResult:
         staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
-        lowered = self._lower(staged)
         root = self.part.root_image()
-        try:
-            with self._final_tree(lowered, staged) as tree:
-                layer, findings = self._layer(tree, root)
-        finally:
-            for phase in lowered.phases:
-                if phase.image is not None:
-                    self.engine.remove(phase.image)
+        layer, findings = self._built_layer(staged, root)
         image = compose(
             self.store,
             base=root,
@@ -128,11 +148,32 @@ class _StagesRun:
             (*self.contexts.findings(staged), *self.evaluation.findings, *findings),
         )
 
+    def _built_layer(
+        self, staged: Mapping[str, StagedContext], root: Image | None
+    ) -> tuple[Layer | None, tuple[Finding, ...]]:
+        """Run the stages; again, with our own copying, when the engine cannot do a pattern."""
+        selected: frozenset[str] = frozenset()
+        while True:
+            lowered = self._lower(staged, selected)
+            try:
+                with self._final_tree(lowered, staged, selected) as tree:
+                    return self._layer(tree, root)
+            except _PatternFailedError as failure:
+                selected |= {failure.step}
+            finally:
+                for phase in lowered.phases:
+                    if phase.image is not None:
+                        self.engine.remove(phase.image)
+
     @property
     def _input(self) -> Path:
         return self.work / "input"
 
-    def _lower(self, staged: Mapping[str, StagedContext]) -> LoweredPlan:
+    @property
+    def _caches(self) -> Path:
+        return self.work / "caches"
+
+    def _lower(self, staged: Mapping[str, StagedContext], selected: frozenset[str]) -> LoweredPlan:
         main = staged[MAIN]
         facts = check_sources(
             main.root,
@@ -147,35 +188,46 @@ class _StagesRun:
         # Unique, so that builds side by side do not commit stages under one name.
         options = LoweringOptions(
             bases=names,
-            stage_images=f"localhost/samebit/stage:{self.work.name.strip('.')}",
+            stage_images=f"{STAGE_IMAGES}:{self.work.name.strip('.')}",
             sources=facts,
+            selected=selected,
         )
         return lower(self.part.plan, self.evaluation, options)
 
     @contextmanager
     def _final_tree(
-        self, lowered: LoweredPlan, staged: Mapping[str, StagedContext]
+        self,
+        lowered: LoweredPlan,
+        staged: Mapping[str, StagedContext],
+        selected: frozenset[str],
     ) -> Iterator[FinalTree]:
         for base in self.part.bases.values():
             ensure_base(self.engine, self.store, base.image)
-        for number, phase in enumerate(lowered.phases):
-            self._place_materials(phase, staged)
+        work = self.work / f"run-{len(selected)}"
+        # A second try must find neither the materials nor the caches of the first.
+        for path in (self._input / FILES_DIRECTORY, self._caches):
+            shutil.rmtree(path, ignore_errors=True)
+            path.mkdir()
+        for number, lowered_phase in enumerate(lowered.phases):
+            phase = self._place_materials(lowered_phase, staged)
             plan = self._engine_plan(lowered, phase, staged)
             steps = LoweredSteps(phase, self.part.plan)
             self.progress.describe_by(steps.describe)
-            work = self.work / f"phase-{number}"
             try:
                 if phase.image is not None:
-                    self.engine.commit(plan, work, self.progress, phase.image)
+                    self.engine.commit(plan, work / str(number), self.progress, phase.image)
                     continue
-                with self.engine.build(plan, work, self.progress) as tree:
+                with self.engine.build(plan, work / str(number), self.progress) as tree:
                     yield tree
             except StepFailedError as failure:
+                failed = steps.step_id(failure)
+                if failed in with_patterns(self.evaluation) - selected and is_pattern(failure):
+                    raise _PatternFailedError(failed) from failure
                 raise explain_failure(failure, steps) from failure
 
-    def _place_materials(self, phase: Phase, staged: Mapping[str, StagedContext]) -> None:
+    def _place_materials(self, phase: Phase, staged: Mapping[str, StagedContext]) -> Phase:
+        """Make what a phase needs beside the context; gives the phase without empty copies."""
         files = self._input / FILES_DIRECTORY
-        files.mkdir(exist_ok=True)
         with ExitStack() as mounts:
 
             def root_of(tree: TreeRef) -> Path:
@@ -187,7 +239,12 @@ class _StagesRun:
                 return Path(os.fsdecode(mounts.enter_context(self.engine.mounted(tree.image)).root))
 
             for material in phase.materials:
+                if isinstance(material, Selection) and matches_nothing(
+                    root_of(material.tree), material
+                ):
+                    phase = phase.without(material.directory)
                 place_material(material, files, epoch=self.lock.epoch, tree_root=root_of)
+        return phase
 
     def _engine_plan(
         self, lowered: LoweredPlan, phase: Phase, staged: Mapping[str, StagedContext]
@@ -210,8 +267,9 @@ class _StagesRun:
             base=engine_name(root) if root else None,
             platform=str(self.part.platform),
             set_if_absent=given,
-            secrets=self.request.secrets,
-            ssh=self.request.ssh,
+            caches=self._caches,
+            secrets=wanted_secrets(lowered.steps, self.request.secrets),
+            agents=wanted_agents(lowered.steps, self.request.ssh),
             trust=trust,
         )
 
@@ -259,7 +317,22 @@ def _step(step: RunStep) -> StepRun:
         env=step.environment,
         cwd=step.cwd,
         network=step.network,
-        secrets=tuple((variable.name, variable.path) for variable in step.secret_variables),
+        mounts=tuple(_mount(mount) for mount in step.mounts if not mount.option),
+        moved=tuple((m.placeholder, m.target) for m in step.mounts if m.placeholder),
+    )
+
+
+def _mount(mount: lowering_model.StepMount) -> StepMount:
+    return StepMount(
+        kind=MountKind(mount.kind),
+        target=mount.target,
+        id=mount.id,
+        read_only=mount.read_only,
+        mode=mount.mode,
+        uid=mount.uid,
+        gid=mount.gid,
+        size=mount.size,
+        variable=mount.variable,
     )
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 from samebit.configuration.samebit_toml import (
@@ -96,7 +97,11 @@ def find_dockerfile(context: Path, file: str | None) -> Path | None:
 
 
 def _lock_files(dockerfile: Path | None, configuration: Configuration) -> tuple[Path, ...]:
-    found = [lock_path(dockerfile)] if dockerfile else []
+    found: list[Path] = []
+    if dockerfile is not None:
+        # A build inside one part of a project does not see the samebit.toml that names its images.
+        images = dockerfile.parent.glob(lock_path(Path(escape(dockerfile.name)), "*").name)
+        found += [lock_path(dockerfile), *sorted(images)]
     if configuration.path is not None:
         folder = configuration.path.parent
         for image in configuration.images.values():

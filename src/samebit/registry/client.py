@@ -90,7 +90,9 @@ class RegistryClient:
         progress: Progress | None = None,
     ) -> None:
         """Stream a blob of the image `reference` into the store, unless it is there already."""
-        if not store.has(descriptor.digest):
+        digest = descriptor.digest
+        # A file that a full disk or a power cut shortened is no blob.
+        if not store.has(digest) or store.size(digest) != descriptor.size:
             self._over_endpoints(
                 reference, lambda session: pull_blob(session, descriptor, store, progress)
             )

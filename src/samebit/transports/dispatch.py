@@ -66,8 +66,13 @@ def save(
         raise InternalError(f"{location} is not written here")
 
 
-def check(location: Location) -> None:
-    """Raise UsageError for a place that holds something else, which `save` would refuse."""
+def check(location: Location, *, several: bool = False) -> None:
+    """Raise UsageError for a place that `save` would refuse: what it holds now, or what it can.
+
+    `several` says that an index of several platforms is to be written.
+    """
+    if location.transport is Transport.DOCKER_ARCHIVE:
+        docker_archive.check_platforms(several=several)
     if location.path is None:
         return
     if location.transport is Transport.OCI_LAYOUT:

@@ -97,11 +97,9 @@ def save(store: Store, descriptor: Descriptor, path: Path, names: Sequence[Refer
     names give the same bytes. Raises InputError, UsageError (an index of several platforms; `path`
     is no file) or MachineError.
     """
-    if DOCKER_TO_OCI.get(descriptor.media_type, descriptor.media_type) == OCI_INDEX:
-        raise UsageError(
-            "a docker-archive holds one platform, this is an index of several",
-            fix="choose one with --platform, or write oci or oci-archive",
-        )
+    check_platforms(
+        several=DOCKER_TO_OCI.get(descriptor.media_type, descriptor.media_type) == OCI_INDEX
+    )
     image = stored_image(store, descriptor)
     config = store.read(image.manifest.config.digest, MAX_CONFIG)
     config_name = f"{image.manifest.config.digest.hex}.json"
@@ -117,6 +115,15 @@ def save(store: Store, descriptor: Descriptor, path: Path, names: Sequence[Refer
         for diff_id in sorted(by_diff_id):
             _add_layer(output, store, by_diff_id[diff_id], diff_id)
         output.add("manifest.json", canonical_json.encode([listed]))
+
+
+def check_platforms(*, several: bool) -> None:
+    """Raise UsageError for an index of several platforms, which the format cannot hold."""
+    if several:
+        raise UsageError(
+            "a docker-archive holds one platform, this is an index of several",
+            fix="choose one with --platform, or write oci or oci-archive",
+        )
 
 
 def _add_layer(output: TarOutput, store: Store, layer: Descriptor, diff_id: Digest) -> None:

@@ -79,8 +79,8 @@ def save(store: Store, descriptor: Descriptor, path: Path, name: str | None = No
     path = Path(os.path.realpath(path))
     with machine_errors(f"cannot write the OCI layout {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
+        clean_abandoned(path.parent, path.name + TEMPORARY)
         if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-            clean_abandoned(path.parent, path.name + TEMPORARY)
             with locked_directory(path.parent, path.name + TEMPORARY) as building:
                 _fill(store, blobs, building)
                 _name(building, name, descriptor)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from samebit.configuration.samebit_toml import (
     parse_configuration,
     read_configuration,
 )
-from samebit.debian.recipe import DebianBase
+from samebit.debian.recipe import VARIANTS, DebianBase
 from samebit.errors import UsageError
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
@@ -153,3 +154,18 @@ def test_no_file_is_an_empty_configuration(tmp_path: Path) -> None:
         read_configuration(tmp_path)
     with pytest.raises(UsageError, match="no image named"):
         read_configuration(None).image("web")
+
+
+def test_the_documentation_is_true() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
+    example = parse(text.partition("```toml\n")[2].partition("```")[0])
+    assert example.base(Reference.parse("debian.local/go:1")) is not None
+    image = example.image("web")
+    bases, images = text.split("## `[images.")
+    keys = {line.split("`")[1] for line in bases.splitlines() if line.startswith("| `")}
+    assert keys == {f.name for f in dataclasses.fields(DebianBase)} - {"platform"}
+    keys = {line.split("`")[1] for line in images.splitlines() if line.startswith("| `")}
+    written = {"platforms": "platform", "build_args": "build-args"}
+    fields = {field.name for field in dataclasses.fields(image)} - {"name"}
+    assert keys == {written.get(name, name) for name in fields}
+    assert all(f"`{variant}`" in bases for variant in VARIANTS)

@@ -62,6 +62,7 @@ def test_entries_come_in_the_order_of_whole_paths(archive: Callable[..., Path]) 
 def test_the_first_path_of_hard_links_carries_the_content(archive: Callable[..., Path]) -> None:
     entries, contents = _read(
         archive(
+            (_member("./first"), b"before"),
             (_member("./z"), b"shared"),
             (_member("./b", tarfile.LNKTYPE, linkname="./z"), b""),
             (_member("./c", tarfile.LNKTYPE, linkname="z"), b""),
@@ -70,9 +71,10 @@ def test_the_first_path_of_hard_links_carries_the_content(archive: Callable[...,
     assert [(entry.path, entry.kind, entry.link, entry.size) for entry in entries[1:]] == [
         (b"b", Kind.FILE, b"", 6),
         (b"c", Kind.HARDLINK, b"b", 0),
+        (b"first", Kind.FILE, b"", 6),
         (b"z", Kind.HARDLINK, b"b", 0),
     ]
-    assert contents == {b"b": b"shared"}
+    assert contents == {b"b": b"shared", b"first": b"before"}
 
 
 def test_a_link_to_what_is_dropped_becomes_the_file(archive: Callable[..., Path]) -> None:

@@ -13,9 +13,9 @@ from samebit.dockerfile.lowering_model import (
     InlineFile,
     Layout,
     LoweredPlan,
-    SecretVariable,
     Selection,
     SourceFacts,
+    StepMount,
     TreeKind,
     TreeRef,
 )
@@ -75,7 +75,6 @@ def test_a_run_knows_everything_about_itself() -> None:
     assert made.text.splitlines() == [
         "FROM localhost/samebit/base:b AS s0",
         'USER "app"',
-        'WORKDIR "/srv"',
         "ENV SAMEBIT_STEP=0/1",
         'RUN ["/bin/sh","-c","triggered"]',
         "ENV SAMEBIT_STEP=0/4",
@@ -101,12 +100,15 @@ def test_environment_in_the_dockerfile_only_where_no_shim_runs() -> None:
     assert lines(body, environment_in_dockerfile=True) == [
         "FROM localhost/o AS s0",
         'USER "0"',
-        'WORKDIR "/"',
         'ENV V="1"',
         'ENV PATH="/bin"',
+        'WORKDIR "/"',
         'RUN ["/bin/sh","-c","one"]',
+        "WORKDIR /",
         'ENV A="q\\"\\$"',
+        'WORKDIR "/"',
         'RUN ["/bin/sh","-c","two"]',
+        "WORKDIR /",
     ]
     for bad in ("RUN --network=none x", "RUN --security=insecure x",
                 "RUN --mount=type=secret,id=a,env=A x"):  # fmt: skip
@@ -152,16 +154,16 @@ def test_every_line_knows_its_instruction() -> None:
         if line.startswith("COPY"):
             assert origin.keyword == "COPY"
     assert phase.origin(0) is phase.origin(len(texts) + 1) is None
-    # FROM, USER, WORKDIR, ENV, RUN (folded), COPY, ENV, RUN
-    keywords = [o.keyword if (o := phase.at_step(1, n)) else None for n in range(1, 10)]
-    assert keywords == ["FROM", "RUN", "RUN", "RUN", "RUN", "COPY", "RUN", "RUN", None]
+    # FROM, USER, ENV, RUN (folded), COPY, ENV, RUN
+    keywords = [o.keyword if (o := phase.at_step(1, n)) else None for n in range(1, 9)]
+    assert keywords == ["FROM", "RUN", "RUN", "RUN", "COPY", "RUN", "RUN", None]
     assert phase.at_step(2, 1) is None
 
 
 def test_workdir_is_made_by_the_user_in_force_even_twice() -> None:
     assert lines("USER u\nWORKDIR /a\nUSER root\nWORKDIR b\nRUN x\nWORKDIR /a/b\n")[1:] == [
-        'USER "u"', 'WORKDIR "/a"', 'USER "root"', 'WORKDIR "/a/b"', "ENV SAMEBIT_STEP=0/5",
-        'RUN ["/bin/sh","-c","x"]', 'WORKDIR "/a/b"',
+        'USER "u"', 'WORKDIR "/a"', "WORKDIR /", 'USER "root"', 'WORKDIR "/a/b"', "WORKDIR /",
+        "ENV SAMEBIT_STEP=0/5", 'RUN ["/bin/sh","-c","x"]', 'WORKDIR "/a/b"', "WORKDIR /",
     ]  # fmt: skip
 
 
@@ -280,7 +282,7 @@ def test_run_script_is_mounted() -> None:
     assert isinstance(material, InlineFile)
     assert (material.name, material.content, material.mode) == ("E", b"#!/bin/x\nbody\n", 0o755)
     assert made.text.splitlines()[-1] == (
-        'RUN --mount=type=bind,target=/dev/pipes,from=samebit-0,ro ["/dev/pipes/E"]'
+        'RUN --mount=type=bind,target=/dev/.samebit/mounts/0,from=samebit-0,ro ["/dev/pipes/E"]'
     )
 
 
@@ -330,14 +332,12 @@ def test_git_addresses(source: str, expected: tuple[str, str | None, str]) -> No
         ("type=secret,id=s", "type=secret,target=/run/secrets/s,id=s,required=false,mode=400"),
         ("type=secret,id=s,target=/x,required,mode=0444,uid=5",
          "type=secret,target=/x,id=s,required=true,mode=444,uid=5"),
-        ("type=secret,id=s,env=S",
-         "type=secret,target=/dev/.samebit/secrets/0,id=s,required=false,mode=400"),
         ("type=ssh",
          "type=ssh,target=/run/buildkit/ssh_agent.0,id=default,required=false,mode=600"),
     ],
 )  # fmt: skip
-def test_mounts(mount: str, option: str) -> None:
-    made = lowered(f"WORKDIR /w\nRUN --mount={mount} x\n")
+def test_mounts_by_the_engine(mount: str, option: str) -> None:
+    made = lowered(f"WORKDIR /w\nRUN --mount={mount} x\n", environment_in_dockerfile=True)
     (found,) = made.steps["0/2"].mounts
     if found.kind == "cache":
         head, _, tail = option.partition("id=")
@@ -348,26 +348,55 @@ def test_mounts(mount: str, option: str) -> None:
     assert f"RUN --mount={found.option} [" in made.text
 
 
-def test_mounts_that_share_and_those_that_do_not() -> None:
+@pytest.mark.parametrize(
+    ("mount", "expected"),
+    [
+        ("type=cache,target=c,sharing=private,mode=700,uid=1,gid=2,readonly",
+         StepMount("cache", "/w/c", id="c", read_only=True, mode=0o700, uid=1, gid=2)),
+        ("type=cache,target=/a/../b/,id=x", StepMount("cache", "/b", id="x")),
+        ("type=tmpfs,target=/t,size=64k", StepMount("tmpfs", "/t", size=65536)),
+        ('type=secret,\\"target=/a,é\\",id=s',
+         StepMount("secret", "/a,é", id="s", read_only=True)),
+        ("type=secret,id=a/s,required,mode=0444,uid=5",
+         StepMount("secret", "/run/secrets/s", id="a/s", required=True, read_only=True, mode=0o444,
+                   uid=5)),
+        ("type=secret,id=s,env=S", StepMount("secret", "", id="s", read_only=True, variable="S")),
+        ("type=secret,id=s,env=S,target=/t",
+         StepMount("secret", "/t", id="s", read_only=True, variable="S")),
+        ("type=ssh", StepMount("ssh", "/run/buildkit/ssh_agent.0", id="default", read_only=True)),
+    ],
+)  # fmt: skip
+def test_mounts_by_the_shim(mount: str, expected: StepMount) -> None:
+    made = lowered(f"WORKDIR /w\nRUN --mount={mount} x\n")
+    assert made.steps["0/2"].mounts == (expected,)
+    assert "--mount" not in made.text
+
+
+def test_the_engine_never_knows_the_target_of_a_bind_mount() -> None:
+    made = lowered("RUN --mount=type=ssh --mount=from=other,target=/a/é x\n")
+    (_, found) = made.steps["0/1"].mounts
+    assert (found.placeholder, found.target) == ("/dev/.samebit/mounts/1", "/a/é")
+    assert f"--mount={found.option} " in made.text
+    assert "é" not in made.text
+
+
+def test_the_first_agent_is_the_steps_agent() -> None:
     made = lowered(
-        "RUN --mount=type=cache,target=/a --mount=type=cache,target=/b,id=/a x\n"
+        "RUN --mount=type=ssh,id=a,target=/one --mount=type=ssh x\nENV SSH_AUTH_SOCK=own\n"
+        "RUN --mount=type=ssh x\nRUN x\n"
+    )
+    found = [dict(step.environment).get("SSH_AUTH_SOCK") for step in made.steps.values()]
+    assert found == ["/one", "own", "own"]
+    assert made.steps["0/1"].mounts[1].target == "/run/buildkit/ssh_agent.1"
+
+
+def test_a_cache_from_an_image_is_copied_once_for_all_that_share_it() -> None:
+    made = lowered(
         "RUN --mount=type=cache,from=other,source=s,target=/a --mount=type=ssh,id=k x\n"
         "RUN --mount=type=cache,from=other,source=s,target=/a --mount=type=ssh,id=k x\n"
     )
-    first, second = made.steps["0/1"].mounts
-    assert first.option.replace("/a", "/b") == second.option
     assert len(made.phases[0].materials) == 1
-    assert made.steps["0/2"].mounts == made.steps["0/3"].mounts
-
-
-def test_secret_variables_are_for_the_shim() -> None:
-    made = lowered(
-        "RUN --mount=type=secret,id=s,env=S --mount=type=secret,id=t,env=T,target=/t x\n"
-    )
-    assert made.steps["0/1"].secret_variables == (
-        SecretVariable("S", "/dev/.samebit/secrets/0", "s", required=False),
-        SecretVariable("T", "/t", "t", required=False),
-    )
+    assert made.steps["0/1"].mounts == made.steps["0/2"].mounts
 
 
 @pytest.mark.parametrize(
@@ -387,7 +416,7 @@ def test_secret_variables_are_for_the_shim() -> None:
         ('COPY --chown="a b" x /a', MachineError, "--chown"),
         ("RUN --mount=target=/ x", DockerfileError, "root directory"),
         ("RUN --mount=type=cache,from=other,target=/a,uid=1 x", MachineError, "uid="),
-        ("RUN --mount=target=/é x", MachineError, "cannot take this value"),
+        ("RUN --mount=source=é,target=/a x", MachineError, "cannot take this value"),
     ],
 )
 def test_what_cannot_be_lowered_says_where(body: str, error: type[SamebitError], what: str) -> None:

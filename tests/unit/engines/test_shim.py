@@ -24,7 +24,6 @@ def plan(tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "hosts").write_text("127.0.0.1 localhost\n")
     return {
         "runtime": str(runtime),
-        "options": ["--root", "/own"],
         "socket": str(tmp_path / "capture"),
         "log": str(tmp_path / "log"),
         "state": str(tmp_path / "state"),
@@ -32,7 +31,16 @@ def plan(tmp_path: Path) -> dict[str, Any]:
         "set_if_absent": {"SOURCE_DATE_EPOCH": "7"},
         "replaced": {"/etc/hosts": str(tmp_path / "hosts")},
         "bound": {"/dev/.samebit/ca.pem": "/ca.pem"},
-        "steps": {"0/1": {"env": [["A", "b c"]], "network": "default", "secrets": []}},
+        "steps": {
+            "0/1": {
+                "args": ["p"],
+                "cwd": "/app",
+                "env": [["A", "b c"]],
+                "network": "default",
+                "mounts": [],
+                "moved": {},
+            }
+        },
     }
 
 
@@ -54,6 +62,7 @@ def write_config(folder: Path, step: str | None, mounts: tuple[tuple[str, str], 
             {"destination": "/proc", "source": "proc"},
             {"destination": "/run/.containerenv", "source": "/engine"},
             {"destination": "/etc/hosts", "source": "/engine/hosts"},
+            {"destination": "/etc/hostname", "source": "/engine/hostname"},
             *[{"destination": target, "source": source} for target, source in mounts],
         ],
         "linux": {"namespaces": [{"type": "pid"}]},
@@ -87,6 +96,13 @@ def test_a_step_gets_exactly_the_planned_environment(plan: dict[str, Any], bundl
     assert config["hostname"] == "samebit"
 
 
+def test_a_step_gets_its_own_command_and_directory(plan: dict[str, Any], bundle: Path) -> None:
+    process = create(plan, bundle)["process"]
+    assert (process["args"], process["cwd"]) == (["p"], "/app")
+    # What the engine made of it is noted, to be compared.
+    assert json.loads(Path(plan["log"]).read_text())["args"] == ["/p"]
+
+
 def test_what_the_dockerfile_sets_is_never_overridden(plan: dict[str, Any], bundle: Path) -> None:
     plan["steps"]["0/1"]["env"] = [["SOURCE_DATE_EPOCH", "1"]]
     assert create(plan, bundle)["process"]["env"] == ["SOURCE_DATE_EPOCH=1"]
@@ -95,7 +111,9 @@ def test_what_the_dockerfile_sets_is_never_overridden(plan: dict[str, Any], bund
 def test_mounts_that_tell_of_the_host_are_replaced_or_dropped(
     plan: dict[str, Any], bundle: Path
 ) -> None:
-    mounts = {m["destination"]: m["source"] for m in create(plan, bundle)["mounts"]}
+    config = create(plan, bundle)
+    assert "ro" in next(m for m in config["mounts"] if m["destination"] == "/etc/hosts")["options"]
+    mounts = {m["destination"]: m["source"] for m in config["mounts"]}
     assert mounts == {
         "/proc": "proc",
         "/etc/hosts": plan["replaced"]["/etc/hosts"],
@@ -108,16 +126,18 @@ def test_network_none_gets_a_namespace_of_its_own(plan: dict[str, Any], bundle: 
     assert {"type": "network"} in create(plan, bundle)["linux"]["namespaces"]
 
 
-def test_a_secret_variable_replaces_its_mount(
-    plan: dict[str, Any], bundle: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "secret").write_text("hush")
-    plan["steps"]["0/1"]["secrets"] = [["TOKEN", "/run/secrets/t"]]
-    write_config(bundle, "0/1", (("/run/secrets/t", str(tmp_path / "secret")),))
-    config = create(plan, bundle)
-    assert "TOKEN=hush" in config["process"]["env"]
-    assert "/run/secrets/t" not in [m["destination"] for m in config["mounts"]]
-    assert "hush" not in Path(plan["log"]).read_text()
+def test_planned_mounts_come_after_those_above_them(plan: dict[str, Any], bundle: Path) -> None:
+    deep = {"destination": "/src/deep/cache", "type": "bind", "source": "/c", "options": ["rw"]}
+    shallow = {"destination": "/top", "type": "tmpfs", "source": "tmpfs", "options": []}
+    plan["steps"]["0/1"]["mounts"] = [deep, shallow]
+    plan["steps"]["0/1"]["moved"] = {"/dev/.samebit/mounts/0": "/src"}
+    mounts = (("/dev/.samebit/mounts/0", "/engine/src"), ("/run/secrets", "/subscription"))
+    write_config(bundle, "0/1", mounts)
+    found = create(plan, bundle)["mounts"]
+    assert [m["destination"] for m in found] == [
+        "/proc", "/src", "/top", "/etc/hosts", "/dev/.samebit/ca.pem", "/src/deep/cache",
+    ]  # fmt: skip
+    assert found[-1] == deep
 
 
 @pytest.mark.parametrize("step", [None, "9/9"])
@@ -135,8 +155,8 @@ def test_the_runtime_is_called_with_the_same_arguments(plan: dict[str, Any], bun
     call(plan, "delete", "--force", "container")
     calls = Path(plan["runtime"]).with_name("calls").read_text().splitlines()
     assert calls == [
-        f"--root /own create --bundle {bundle} --pid-file /p container",
-        "--root /own delete --force container",
+        f"create --bundle {bundle} --pid-file /p container",
+        "delete --force container",
     ]
 
 
@@ -145,23 +165,27 @@ def test_empty_mount_points_are_removed_after_the_step_and_others_stay(
 ) -> None:
     root = bundle / "root"
     (root / "here").mkdir()
-    write_config(bundle, "0/1", (("/here", "/a"), ("/cache/deep/er", "/b"), ("/filled", "/c")))
+    (root / "usr" / "real").mkdir(parents=True)
+    (root / "link").symlink_to("/usr/../usr/real")
+    targets = ("/here", "/cache/deep/er", "/filled", "/link/x/y")
+    plan["steps"]["0/1"]["mounts"] = [{"destination": target} for target in targets]
     create(plan, bundle)
     # What the runtime does: it makes every mount point that is missing.
-    for name in ("proc", "cache/deep/er", "filled"):
+    for name in ("proc", "cache/deep/er", "filled", "usr/real/x/y"):
         (root / name).mkdir(parents=True)
     (root / "etc" / "hosts").write_text("")
     (root / "filled" / "by-the-step").write_text("x")
     call(plan, "delete", "container")
     left = sorted(str(p.relative_to(root)) for p in root.rglob("*"))
-    assert left == ["etc", "filled", "filled/by-the-step", "here"]
+    assert left == ["etc", "filled", "filled/by-the-step", "here", "link", "usr", "usr/real"]
 
 
 def test_mount_points_never_lead_out_of_the_root(plan: dict[str, Any], bundle: Path) -> None:
     outside = bundle.parent / "outside"
     outside.mkdir()
     (bundle / "root" / "link").symlink_to(outside)
-    write_config(bundle, "0/1", (("/link/inside", "/a"), ("/../../outside/x", "/b")))
+    targets = ("/link/inside", "/../../outside/x")
+    plan["steps"]["0/1"]["mounts"] = [{"destination": target} for target in targets]
     create(plan, bundle)
     (outside / "inside").mkdir()
     (outside / "x").mkdir()

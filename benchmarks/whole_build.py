@@ -1,0 +1,102 @@
+# ruff: noqa: D103, INP001, T201 - a script that prints
+"""Ratios of `samebit build` to `buildah build` and push: `python benchmarks/whole_build.py [RUNS]`.
+
+Both build the same Dockerfiles, alternating, each with its base in its own storage and nothing else
+cached; the median of the pairwise ratios is what to quote.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+FILES = 2_000
+CASES = {
+    "small: three steps": """\
+FROM scratch
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "sh", "-c", "/bin/busybox --install -s /bin"]
+RUN mkdir /d && echo hello > /d/file
+RUN rm /d/file && echo again > /d/file
+""",
+    "large: 200 MB in 2,000 files": """\
+FROM scratch
+COPY busybox /bin/busybox
+COPY data /data
+RUN ["/bin/busybox", "sh", "-c", "/bin/busybox cp -r /data /more"]
+""",
+}
+
+
+def main() -> None:
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    with tempfile.TemporaryDirectory(prefix="samebit-bench-", dir="/var/tmp") as name:
+        work = Path(name)
+        context = work / "context"
+        (context / "data").mkdir(parents=True)
+        shutil.copy(shutil.which("busybox") or "busybox", context / "busybox")
+        source = Path(sys.executable).read_bytes()
+        for number in range(FILES):
+            at = number * 1009 % max(1, len(source) - 51_200)
+            (context / "data" / f"file-{number:05}").write_bytes(source[at : at + 51_200])
+        try:
+            for case, dockerfile in CASES.items():
+                (context / "Dockerfile").write_text(dockerfile)
+                compare(case, context, work, runs)
+        finally:
+            subprocess.run([*engine(work), "unshare", "true"], check=False, capture_output=True)
+
+
+def compare(case: str, context: Path, work: Path, runs: int) -> None:
+    samebit(context, work)
+    plain(context, work)
+    pairs = [(samebit(context, work), plain(context, work)) for _ in range(runs)]
+    ratios = [ours / theirs for ours, theirs in pairs]
+    ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+    print(
+        f"{case}: samebit {ours:.2f} s, buildah build and push {theirs:.2f} s,"
+        f" ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    )
+
+
+def samebit(context: Path, work: Path) -> float:
+    output = work / "samebit-image"
+    shutil.rmtree(output, ignore_errors=True)
+    command = [sys.executable, "-m", "samebit.cli", "build", "-q", "--no-cache"]
+    return timed([*command, "-o", f"oci:{output}:x", str(context)], SAMEBIT_HOME=str(work / "home"))
+
+
+def plain(context: Path, work: Path) -> float:
+    output = work / "plain-image"
+    shutil.rmtree(output, ignore_errors=True)
+    build = [*engine(work), "build", "--quiet", "--isolation=oci", "--runtime=runc"]
+    build += ["--network=host", "--layers=false", "--tag=bench", str(context)]
+    return timed(build) + timed([*engine(work), "push", "--quiet", "bench", f"oci:{output}:x"])
+
+
+def engine(work: Path) -> list[str]:
+    storage = work / "plain"
+    return [
+        "buildah",
+        f"--root={storage / 'root'}",
+        f"--runroot={storage / 'run'}",
+        "--storage-driver=overlay",
+    ]
+
+
+def timed(command: list[str], **environment: str) -> float:
+    begin = time.monotonic()
+    subprocess.run(
+        command, check=True, capture_output=True, env={**os.environ, **environment}, timeout=600
+    )
+    return time.monotonic() - begin
+
+
+if __name__ == "__main__":
+    main()
