@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from samebit.cli.options import parse_platform, parse_tags, progress_options, style
+from samebit.cli.suggesting import SuggestingGroup
 from samebit.pipeline.base import DEFAULT_VARIANT, VARIANTS, DebianBase, base_epoch, make_base
 from samebit.pipeline.outputs import Outputs, deliver, parse_locations
 from samebit.pipeline.session import open_session
 from samebit.report.progress import BuildProgress
 
 
-@click.group("base", short_help="Make a base image from packages.")
+@click.group("base", cls=SuggestingGroup, short_help="Make a base image from packages.")
 def command() -> None:
     """Make a reproducible base image from a distribution's packages."""
 

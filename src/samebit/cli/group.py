@@ -12,8 +12,8 @@ import click
 
 import samebit
 from samebit.cli.click_errors import from_click
-from samebit.errors import InternalError, MachineError, SamebitError, UsageError
-from samebit.model.toml_source import nearest
+from samebit.cli.suggesting import SuggestingGroup
+from samebit.errors import InternalError, MachineError, SamebitError
 from samebit.report.terminal import print_error
 
 # Shown in this order; each is the attribute `command` of the module samebit.cli.<name>, loaded when
@@ -31,7 +31,7 @@ _MACHINE_ERRNOS = {
 }
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(SuggestingGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         return list(_COMMANDS)
@@ -44,16 +44,6 @@ class _LazyGroup(click.Group):
         command = module.command
         assert isinstance(command, click.Command)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name not in _COMMANDS and not name.startswith("-"):
-            raise UsageError(
-                f"there is no command {name!r}", fix=nearest(name, _COMMANDS, "the commands are")
-            )
-        return super().resolve_command(ctx, args)
 
 
 @click.group(

@@ -34,7 +34,7 @@ def parse_base_name(table: TomlTable, name: str) -> Reference:
     try:
         reference = Reference.parse(name)
     except SamebitError as error:
-        raise table.error(f"is not an image reference: {error.what}", name) from None
+        raise table.error(f"is {error.what}", name, fix=error.fix) from None
     if reference.digest is not None:
         raise table.error(
             "names a digest, but what is made here has no digest yet",

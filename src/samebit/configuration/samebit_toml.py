@@ -65,6 +65,14 @@ def read_configuration(path: Path | None) -> Configuration:
 
 def parse_configuration(data: bytes, path: Path) -> Configuration:
     """Read the bytes of a samebit.toml; raises UsageError as `read_configuration` does."""
+    try:
+        return _parse(data, path)
+    except UsageError as error:
+        error.fix = error.fix or "correct it, or take it out"
+        raise
+
+
+def _parse(data: bytes, path: Path) -> Configuration:
     root = TomlSource.parse(str(path), data).root()
     bases: dict[Reference, DebianBase] = {}
     table = root.table("bases")

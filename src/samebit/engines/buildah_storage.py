@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samebit.engines import leash
-from samebit.engines.machine import boot_id, find_program, install_advice
+from samebit.engines.machine import PACKAGES, boot_id, find_program, require_engine
 from samebit.engines.protocol import STAGE_IMAGES
 from samebit.errors import MachineError
 from samebit.store.durable import replace_file
@@ -206,9 +206,7 @@ def open_storage(home: Path, program: str, driver: str | None) -> Storage:
 
     `driver` is `overlay` or `vfs`; None chooses overlay where it works.
     """
-    found = find_program(program)
-    if found is None:
-        raise MachineError(f"{program} is not installed", fix=install_advice("buildah runc"))
+    found = require_engine(program, PACKAGES)
     with machine_errors(f"cannot write to the engine's storage {home}"):
         (home / "tmp").mkdir(parents=True, exist_ok=True)
         for name, text in _CONFIGURATION:

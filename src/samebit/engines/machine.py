@@ -6,6 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
+from samebit.errors import MachineError
+
+PACKAGES = "buildah runc"
+"""What an ordinary machine lacks when it cannot build, as distributions call it."""
+
 _INSTALL = {
     "debian": "apt-get install --no-install-recommends {}",
     "ubuntu": "apt-get install --no-install-recommends {}",
@@ -29,9 +34,24 @@ _CA_BUNDLES = (
 )
 
 
+_SYSTEM_PATH = "/usr/sbin:/usr/local/sbin:/sbin:/usr/bin"
+
+
 def find_program(name: str) -> str | None:
     """Path of a program on PATH or in the system directories that PATH of a user may lack."""
-    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin:/usr/bin")
+    return shutil.which(name) or shutil.which(name, path=_SYSTEM_PATH)
+
+
+def require_engine(name: str, packages: str) -> str:
+    """Path of the engine's program, which comes in `packages`. Raises MachineError."""
+    found = find_program(name)
+    if found is not None:
+        return found
+    if os.sep in name:
+        raise MachineError(
+            f"there is no program {name}", fix="correct the path in --engine or SAMEBIT_ENGINE"
+        )
+    raise MachineError(f"{name} is not installed", fix=install_advice(packages))
 
 
 def install_advice(packages: str) -> str:

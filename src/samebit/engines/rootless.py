@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from samebit.engines.machine import find_program, install_advice
+from samebit.engines.machine import PACKAGES, require_engine
 from samebit.errors import MachineError
 
 
@@ -18,9 +18,7 @@ def enter_user_namespace(program: str) -> None:
     """
     if os.geteuid() == 0:
         return
-    found = find_program(program)
-    if found is None:
-        raise MachineError(f"{program} is not installed", fix=install_advice("buildah runc"))
+    found = require_engine(program, PACKAGES)
     probe = subprocess.run(
         [found, "unshare", "true"],
         capture_output=True,

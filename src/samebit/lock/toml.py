@@ -92,6 +92,14 @@ def parse_lock(data: bytes, path: str) -> Lock:
             where=Place(path, line),
             fix="take either side, then run `samebit lock` to bring it up to date",
         )
+    try:
+        return _parse(data, path)
+    except UsageError as error:
+        error.fix = error.fix or _REPAIR
+        raise
+
+
+def _parse(data: bytes, path: str) -> Lock:
     root = TomlSource.parse(path, data).root()
     version = _version(root, "version", LOCK_VERSION)
     table = root.table("recipe")

@@ -135,7 +135,7 @@ class BaseFinder:
             raise _kind(error)(
                 f"base image {external.reference}: {error.what}",
                 where=where,
-                fix=error.fix if error.fix and not gone else advice,
+                fix=(error.fix if error.fix and not gone else advice) or _advice(external),
                 detail=error.detail,
             ) from error
         found = LockedBase(
@@ -293,3 +293,9 @@ def _image_text(given: str) -> str:
     if given.startswith(_OCI_LAYOUT):
         return "oci:" + given.removeprefix(_OCI_LAYOUT)
     return given
+
+
+def _advice(external: External) -> str:
+    if _is_image(external.reference):
+        return "check the path: a relative one starts from the build context"
+    return "check the name of the image"

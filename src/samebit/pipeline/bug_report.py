@@ -71,7 +71,7 @@ def _hide(text: str, values: Iterable[str]) -> str:
 def _write(text: str) -> Path | None:
     try:
         folder = default_home() / "reports"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = (
             folder / f"bug-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:12]}.txt"
         )

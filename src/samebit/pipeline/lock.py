@@ -57,5 +57,5 @@ def difference(old: Path, new: Path) -> tuple[Change, ...]:
 def _read(path: Path) -> Lock:
     lock = read_lock(path)
     if lock is None:
-        raise UsageError("there is no such lock file", where=Place(str(path)))
+        raise UsageError("there is no such lock file", where=Place(str(path)), fix="check the path")
     return lock

@@ -122,5 +122,7 @@ def _read(path: Path) -> bytes:
         ) from None
     except OSError as error:
         raise DockerfileError(
-            f"the Dockerfile cannot be read: {error.strerror}", where=Place(str(path))
+            f"the Dockerfile cannot be read: {error.strerror}",
+            where=Place(str(path)),
+            fix="name a readable file with -f",
         ) from error

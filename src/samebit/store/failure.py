@@ -9,12 +9,11 @@ from contextlib import contextmanager
 
 from samebit.errors import MachineError
 
+_FIX = "check the disk and the permissions there (SAMEBIT_HOME moves the store)"
 _FIXES = {
     errno.ENOSPC: "free some space there, or choose another place (SAMEBIT_HOME moves the store)",
     errno.EDQUOT: "free some of your quota, or choose another place (SAMEBIT_HOME moves the store)",
     errno.EROFS: "choose a writable place (SAMEBIT_HOME moves the store)",
-    errno.EACCES: "check the permissions there (SAMEBIT_HOME moves the store)",
-    errno.EPERM: "check the permissions there (SAMEBIT_HOME moves the store)",
 }
 
 
@@ -27,5 +26,5 @@ def machine_errors(doing: str) -> Iterator[None]:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise MachineError(
             f"{doing}: {reason}",
-            fix=_FIXES.get(error.errno or 0, "check the disk and the permissions there"),
+            fix=_FIXES.get(error.errno or 0, _FIX),
         ) from error
