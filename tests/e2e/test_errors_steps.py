@@ -101,10 +101,14 @@ def test_a_trigger_of_a_base_image_is_told_at_its_from(
         ("RUN sh -c 'kill -SEGV $$'; exit $?", "exit status 139 (SIGSEGV)", ""),
         ("USER absent\nRUN true", 'the image has no user "absent"', "number"),
         ("USER 1:absent\nRUN true", 'the image has no group "absent"', "number"),
-        ("RUN echo x > /x; chmod 644 /x\nRUN [\"/x\"]", "could not be started", "executable"),
-        ("RUN echo x > /x; chmod 755 /x\nRUN [\"/x\"]", "for another processor, or a script", "is"),
+        ('RUN echo x > /x; chmod 644 /x\nRUN ["/x"]', "could not be started", "executable"),
+        ('RUN echo x > /x; chmod 755 /x\nRUN ["/x"]', "for another processor, or a script", "is"),
         ("COPY --from=tools /absent /x", '"/absent": no such file or directory', ""),
-        ("RUN --mount=type=bind,from=tools,source=/absent,target=/x true", "mount at /x", "source="),
+        (
+            "RUN --mount=type=bind,from=tools,source=/absent,target=/x true",
+            "mount at /x",
+            "source=",
+        ),
         ("WORKDIR /bin/sh\nRUN true", "", ""),
     ],
 )
