@@ -33,7 +33,8 @@ def test_a_failing_run(samebit: Samebit, busybox_context: Path) -> None:
     assert (failure.status, failure.code) == (3, "build-failed")
     assert failure.where == "context/Dockerfile:4:1"
     assert failure.what == "RUN echo out; echo err >&2; exit 7 ended with exit status 7"
-    assert failure.detail == ("out", "err")
+    # Two streams, which the engine reads side by side.
+    assert sorted(failure.detail) == ["err", "out"]
 
 
 def test_only_the_last_lines_are_repeated(samebit: Samebit, busybox_context: Path) -> None:
@@ -42,7 +43,7 @@ def test_only_the_last_lines_are_repeated(samebit: Samebit, busybox_context: Pat
 
 
 def test_output_without_line_ends_is_kept_bounded(samebit: Samebit, busybox_context: Path) -> None:
-    run = "RUN dd if=/dev/zero bs=1M count=64 2>/dev/null | tr '\\\\0' x; echo; echo end; exit 2\n"
+    run = "RUN yes no | tr -d '\\n' | head -c 60000000; echo; echo end; exit 2\n"
     failure = fail(samebit, busybox_context, TOOLS + run, "--progress", "quiet")
     assert failure.what.endswith("exit status 2")
     assert failure.detail[-1] == "end"
@@ -102,9 +103,12 @@ def test_a_trigger_of_a_base_image_is_told_at_its_from(
         ("USER 1:absent\nRUN true", 'the image has no group "absent"', "number"),
         ('RUN echo x > /x; chmod 644 /x\nRUN ["/x"]', "could not be started", "executable"),
         ('RUN echo x > /x; chmod 755 /x\nRUN ["/x"]', "for another processor, or a script", "is"),
-        ("RUN --mount=type=secret,id=absent,required=true true", "absent", ""),
         ("COPY --from=tools /absent /x", '"/absent": no such file or directory', ""),
-        ("RUN --mount=type=bind,from=tools,source=/absent,target=/x true", "absent", ""),
+        (
+            "RUN --mount=type=bind,from=tools,source=/absent,target=/x true",
+            "mount at /x",
+            "source=",
+        ),
         ("WORKDIR /bin/sh\nRUN true", "", ""),
     ],
 )

@@ -52,7 +52,11 @@ def serving(repositories: Path, certificate: Path | None = None) -> Iterator[Loo
         def log_message(self, *_: Any) -> None:
             state["server"].requests.append(f"{self.command} {self.path}")
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """Say nothing when a client that had enough went away."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         scheme = "http"
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -32,6 +32,8 @@ _RUNTIME_PREFIX = re.compile(
 _CHATTER = re.compile(
     r"Getting image source signatures|Copying (?:blob|config) (?:sha256:)?[0-9a-f]{10,64}.*"
     r"|Writing manifest to image destination|Storing signatures|--> [0-9a-f]{11,64}|COMMIT( \S+)?"
+    # The shim says it, in words of the Dockerfile.
+    r'|time="[^"]*" level=warning msg="couldn\'t find .* on host to bind mount into container"'
 )
 
 

@@ -95,6 +95,11 @@ def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
     process["cwd"] = wanted["cwd"]
     config["hostname"] = plan["hostname"]
     moved = wanted["moved"]
+    found = {m["destination"] for m in config["mounts"]}
+    for place, target in moved.items():
+        if place not in found:
+            # The engine leaves out, with a warning, what it cannot find.
+            sys.exit(f"samebit: the source of the mount at {target} does not exist")
     mounts = [m for m in config["mounts"] if m["destination"] in moved or _is_system(m)]
     for mount in mounts:
         destination = mount["destination"]

@@ -298,4 +298,4 @@ def _image_text(given: str) -> str:
 def _advice(external: External) -> str:
     if _is_image(external.reference):
         return "check the path: a relative one starts from the build context"
-    return "check the name of the image"
+    return "the image is broken where it comes from: use another tag, or tell who made it"

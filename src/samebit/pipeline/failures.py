@@ -13,7 +13,7 @@ from samebit.errors import BuildFailedError, MachineError, Place, SamebitError
 from samebit.model.platform import Platform
 
 _SHOWN_LINES = 20
-_SHOWN_LENGTH = 2000
+_SHOWN_LENGTH = 500
 _SHOWN_WIDTH = 100
 # What buildah and Go's filepath.Match say.
 _PATTERN_FAILURES = ("glob", "no such file or directory", "syntax error in pattern")
@@ -25,6 +25,8 @@ _IN_THE_IMAGE = re.compile(
     r"|chdir|cwd",
     re.IGNORECASE,
 )
+# How the runtime shim tells of a bind mount that the engine left out.
+_MOUNT = "samebit: the source of the mount"
 _EXEC_FAILED = re.compile(r"exec (/\S+): no such file or directory")
 
 
@@ -128,7 +130,7 @@ def explain_failure(failure: StepFailedError, steps: LoweredSteps) -> SamebitErr
 
 def _not_started(failure: StepFailedError, worded: str, where: Place, detail: str) -> SamebitError:
     reason = " ".join(failure.reason.split())
-    if not _IN_THE_IMAGE.search(reason):
+    if not _IN_THE_IMAGE.search(reason) and not reason.startswith(_MOUNT):
         return MachineError(
             f"{worded} could not be started: {reason}",
             where=where,
@@ -137,6 +139,9 @@ def _not_started(failure: StepFailedError, worded: str, where: Place, detail: st
             " that fits this kernel",
         )
     fix = "the image has no such program: put it there in an earlier step, or choose another base"
+    if reason.startswith(_MOUNT):
+        reason = reason.removeprefix("samebit: ")
+        fix = "check from= and source= of the mount"
     if "permission denied" in reason.lower():
         fix = "make it executable, for example with COPY --chmod=0755"
     return BuildFailedError(
