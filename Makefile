@@ -25,8 +25,8 @@ lint: setup ## ruff, mypy and the import contracts
 test: lint ## lint, then unit, property and end-to-end tests
 	$(PYTEST) -q $(PARALLEL) -m 'not prove'
 
-prove: lint ## everything, the long proofs included
-	$(PYTEST) -q $(PARALLEL)
+prove: lint ## everything, the long proofs included; goes on where it ended
+	@tools/prove
 
 bench: setup ## how fast the hot paths are here
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done

@@ -262,7 +262,7 @@ def test_an_index_of_two_platforms(samebit: Samebit, context: Path, tmp_path: Pa
     [
         (("--push",), "--push needs a name"),
         (("--load",), "--load needs a name"),
-        (("-o", "oci-archive:absent/out.tar"), "absent: error: the output's folder does not exist"),
+        (("-o", "oci-archive:absent/out.tar"), "absent: error: -o: there is no such folder"),
         (("-o", "oci:context"), "exists and is not an OCI layout"),
         (("-o", "oci-archive:context"), "exists and is not a file"),
         (("-o", "docker-archive:x.tar:Bad Name"), "not an image reference"),
@@ -275,7 +275,7 @@ def test_an_index_of_two_platforms(samebit: Samebit, context: Path, tmp_path: Pa
             ("-o", "docker-archive:x.tar", "--platform", "linux/amd64,linux/arm64"),
             "a docker-archive holds one platform",
         ),
-        (("--iidfile", "context"), "is a directory"),
+        (("--iidfile", "context"), "it is a folder"),
     ],
 )
 def test_what_cannot_work_is_refused_before_the_build(

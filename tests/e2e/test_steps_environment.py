@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from step_builds import Built, Item, Steps, directory, pack
@@ -161,6 +162,18 @@ def test_the_umask_of_the_caller_does_not_show(steps: Steps) -> None:
     assert built.text("mask") == "0022\n"
     assert built.text("s") == "755\n1777\n"
     assert built.layer["a/b/made"].mode == 0o755
+
+
+def test_steps_trust_what_the_host_trusts(steps: Steps, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("the host's own bundle\n")
+    built = steps.build(
+        "FROM base\nRUN cat $SSL_CERT_FILE $PIP_CERT > /seen; ls -A /dev/.samebit > /there\n"
+        "RUN echo x > $SSL_CERT_FILE || echo refused > /refused\n",
+        SSL_CERT_FILE=str(tmp_path / "ca.pem"),
+    )
+    assert built.text("seen") == "the host's own bundle\n" * 2
+    assert built.text("there") == "ca.pem\n"
+    assert built.paths() == ["refused", "seen", "there"]
 
 
 def test_network(steps: Steps) -> None:

@@ -163,6 +163,28 @@ def test_submodules(steps: Steps, server: LoopbackServer, tmp_path: Path) -> Non
     assert not any(path.endswith("/.git") for path in built.layer)
 
 
+def test_over_tls_with_the_hosts_trust(steps: Steps, work: Path, tmp_path: Path) -> None:
+    pem = tmp_path / "server.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-days", "2", "-subj", "/CN=loopback", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", pem, "-out", tmp_path / "ca.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    with pem.open("ab") as stream:
+        stream.write((tmp_path / "ca.pem").read_bytes())
+    with serving(work.parent / "repositories", pem) as server:
+        server.files["/file"] = b"secure"
+        recipe = f"FROM base\nADD {server.url}/git/r.git /r\nADD {server.url}/file /file\n"
+        trust = {name: str(tmp_path / "ca.pem") for name in ("SSL_CERT_FILE", "GIT_SSL_CAINFO")}
+        built = steps.build(recipe, **trust)
+        assert built.text("file") == "secure"
+        assert "r/file" in built.layer
+        untrusted = f"FROM base\nADD {server.url}/file /file\n"
+        said = steps.fails(untrusted, code=5, SSL_CERT_FILE="/etc/ssl/certs/ca-certificates.crt")
+        assert "certificate" in said.lower()
+
+
 def test_what_goes_wrong(steps: Steps, server: LoopbackServer, work: Path) -> None:
     url = f"{server.url}/git/r.git"
     second = git(work, "rev-parse", "main")

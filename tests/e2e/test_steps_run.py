@@ -95,6 +95,30 @@ def test_users_by_name_and_number(steps: Steps) -> None:
     assert built.config["config"]["User"] == "app"
 
 
+def test_users_that_the_build_itself_makes(steps: Steps) -> None:
+    steps.write({"f": "x"})
+    built = steps.build(
+        "FROM base\n"
+        "RUN echo new:x:7:8::/home/new:/bin/sh >> /etc/passwd && echo mates:x:9:new >> /etc/group\n"
+        "COPY --chown=new:mates f /copied\n"
+        "USER new\nWORKDIR /made\nRUN id > who; echo $HOME >> who\n"
+        "FROM base\nCOPY --from=0 --chown=app /made /taken\n",
+        same_on_vfs=True,
+    )
+    assert built.layer["taken/who"].owner == (1001, 1002)
+    assert built.text("taken/who") == "uid=7(new) gid=8 groups=8,9(mates)\n/home/new\n"
+    first = steps.build((steps.context / "Dockerfile").read_text(), "--target=0")
+    assert first.layer["copied"].owner == (7, 9)
+    assert first.layer["made"].owner == (7, 8)
+
+
+def test_what_no_build_may_do_is_told_with_its_line(steps: Steps) -> None:
+    for flag in ("--security=insecure", "--device=vendor.example/dev=x"):
+        said = steps.fails(f"FROM base\nRUN {flag} true\n", code=6)
+        assert "Dockerfile:2" in said
+        assert flag.partition("=")[0] in said
+
+
 def test_users_on_scratch_and_unknown_ones(steps: Steps) -> None:
     built = steps.build(
         "FROM scratch\nCOPY --from=base /bin /bin\nWORKDIR /w\nRUN chmod 777 .\n"

@@ -73,11 +73,6 @@ class Outputs:
                 )
         for location in self.locations:
             check_location(location, several=len(set(platforms)) > 1)
-        for file in (self.iidfile, self.metadata_file):
-            if file is not None and file.is_dir():
-                raise UsageError(
-                    "the output is a directory", where=Place(str(file)), fix="name a file"
-                )
 
 
 def parse_locations(texts: Iterable[str]) -> tuple[Location, ...]:

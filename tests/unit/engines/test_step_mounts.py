@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from samebit.engines import step_mounts
 from samebit.engines.protocol import EnginePlan, MountKind, SshSource, StepMount, StepRun
 from samebit.engines.ssh_agent import AgentSocket
 from samebit.engines.step_mounts import MountSources, private_directory
@@ -101,6 +102,17 @@ def test_the_private_directory_goes_away(tmp_path: Path) -> None:
         assert attributes(str(directory))[0] == 0o700
         (directory / "secret").write_text("x")
     assert not directory.exists()
+
+
+def test_what_a_killed_build_left_in_memory_is_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step_mounts, "_MEMORY", tmp_path)
+    (tmp_path / "samebit-private-dead").mkdir()
+    (tmp_path / "samebit-private-dead" / "secret-0").write_text("x")
+    with private_directory(tmp_path) as first, private_directory(tmp_path) as second:
+        # One that is in use stays.
+        assert sorted(tmp_path.iterdir()) == sorted([first, second])
 
 
 @pytest.fixture
