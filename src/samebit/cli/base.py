@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from samebit.cli.options import parse_platform, parse_tags, progress_options, style
+from samebit.cli.standard_output import print_result
 from samebit.cli.suggesting import SuggestingGroup
 from samebit.pipeline.base import DEFAULT_VARIANT, VARIANTS, DebianBase, base_epoch, make_base
 from samebit.pipeline.outputs import Outputs, deliver, parse_locations
@@ -69,7 +70,6 @@ def debian(
     The same packages give the same digest, whenever and wherever it is made. The image's time is
     SOURCE_DATE_EPOCH, else 1980-01-02.
     """
-    told = BuildProgress(style(progress, quiet=quiet))
     wanted = Outputs(
         tags=parse_tags(tags),
         locations=parse_locations(outputs),
@@ -85,10 +85,11 @@ def debian(
         platform=parse_platform(platform) if platform else None,
     )
     session = open_session()
-    image = make_base(recipe, base_epoch(), session.store, say=told.line)
+    with BuildProgress(style(progress, quiet=quiet)) as told:
+        image = make_base(recipe, base_epoch(), session.store, say=told.line)
     deliver(wanted, image, session.store, told.say)
     if as_json:
         document = {"digest": str(image.digest), "mediaType": image.media_type, "size": image.size}
-        click.echo(json.dumps(document, sort_keys=True))
+        print_result(json.dumps(document, sort_keys=True))
     else:
-        click.echo(str(image.digest))
+        print_result(str(image.digest))

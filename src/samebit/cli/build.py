@@ -16,6 +16,7 @@ from samebit.cli.options import (
     style,
     tags_of,
 )
+from samebit.cli.standard_output import print_result
 from samebit.pipeline.build import BuildResult, build
 from samebit.pipeline.outputs import Outputs, deliver, parse_locations
 from samebit.pipeline.session import open_session
@@ -87,16 +88,16 @@ def command(
         recipe, excluded=(session.home, *wanted.paths()), locked=locked, use_memo=not no_cache
     )
     wanted.check(request.platforms)
-    told = BuildProgress(style(progress, quiet=quiet))
-    result = build(request, session.store, session.start_engine, told)
+    with BuildProgress(style(progress, quiet=quiet)) as told:
+        result = build(request, session.store, session.start_engine, told)
     for finding in result.findings:
         print_finding(finding)
     deliver(wanted, result.image, session.store, told.say, result.sources())
     _tell(result, told)
     if as_json:
-        click.echo(json.dumps(_document(result), sort_keys=True))
+        print_result(json.dumps(_document(result), sort_keys=True))
     else:
-        click.echo(str(result.image.digest))
+        print_result(str(result.image.digest))
 
 
 def _tell(result: BuildResult, told: BuildProgress) -> None:

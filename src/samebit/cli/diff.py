@@ -7,6 +7,7 @@ import sys
 import click
 
 from samebit.cli.options import parse_platform
+from samebit.cli.standard_output import print_result
 from samebit.pipeline.diff import DEFAULT_LIMIT, diff_images
 from samebit.report.diff_json import diff_json
 from samebit.report.diff_text import write_diff
@@ -40,7 +41,7 @@ def command(
     chosen = parse_platform(platform) if platform else None
     report = diff_images(a, b, platform=chosen, limit=most)
     if as_json:
-        click.echo(diff_json(report))
+        print_result(diff_json(report))
     else:
         write_diff(report, sys.stdout, most)
     context.exit(0 if report.identical else 1)

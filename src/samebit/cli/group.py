@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 import samebit
+from samebit.cli import standard_output
 from samebit.cli.click_errors import from_click
 from samebit.cli.suggesting import SuggestingGroup
 from samebit.errors import InternalError, MachineError, SamebitError
@@ -62,7 +63,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code. Only KeyboardInterrupt gets out."""
     try:
         code = samebit_command.main(arguments, prog_name="samebit", standalone_mode=False)
-        _flush()
+        standard_output.flush()
     except InternalError as error:
         return _tell(_bug(error))
     except SamebitError as error:
@@ -76,7 +77,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         raise KeyboardInterrupt from None
     except BrokenPipeError:
         # The reader of our output went away, as `head` does.
-        _abandon_stdout()
+        standard_output.abandon()
         return 0
     except MemoryError:
         return _tell(MachineError("there is not enough memory", fix="free some, or add swap"))
@@ -105,21 +106,3 @@ def _machine_error(error: OSError) -> MachineError:
     if isinstance(error.filename, str | bytes):
         what = f"{os.fsdecode(error.filename)}: {what}"
     return MachineError(what, fix=_MACHINE_ERRNOS[error.errno or 0])
-
-
-def _flush() -> None:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _abandon_stdout()
-        raise MachineError(
-            f"cannot write to standard output: {error.strerror}",
-            fix="what was asked for is done, only its result could not be printed there",
-        ) from error
-
-
-def _abandon_stdout() -> None:
-    """Keep Python from failing once more when it flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

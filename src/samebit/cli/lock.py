@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from samebit.cli.options import build_request, progress_options, recipe_options, style
+from samebit.cli.standard_output import print_result
 from samebit.pipeline.lock import Change, check, difference, record
 from samebit.pipeline.request import EVERYTHING
 from samebit.pipeline.session import open_session
@@ -59,7 +59,7 @@ def command(
     if compared is not None:
         changes = difference(*compared)
         _print(changes, as_json=as_json)
-        sys.exit(1 if changes else 0)
+        invocation.exit(1 if changes else 0)
     if _is_context(invocation, update, recipe):
         recipe["context"], update = update, EVERYTHING
     session = open_session()
@@ -86,7 +86,7 @@ def _is_context(invocation: click.Context, update: str | None, recipe: dict[str,
 
 def _print(changes: tuple[Change, ...], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps([change.json() for change in changes], sort_keys=True))
+        print_result(json.dumps([change.json() for change in changes], sort_keys=True))
         return
     for change in changes:
-        click.echo(str(change))
+        print_result(str(change))

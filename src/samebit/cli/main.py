@@ -20,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     interruptions = _Interruptions()
     try:
         interruptions.watch()
+        _open_standard_streams()
         # What users see and what we write must not depend on the caller's umask.
         os.umask(0o022)
         # Imported here, so that an interrupt of the imports is told like every other.
@@ -29,7 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         _tell_interrupted()
         code = _INTERRUPTED
+    _flush_standard_error()
     sys.exit(code)
+
+
+def _open_standard_streams() -> None:
+    """Fill the places of closed ones, so that no program takes a file of ours for its output."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 - has no name
 
 
 class _Interruptions:
@@ -51,6 +62,15 @@ class _Interruptions:
             raise KeyboardInterrupt
         if self._count >= _FORCING:
             os._exit(_INTERRUPTED)
+
+
+def _flush_standard_error() -> None:
+    """Keep Python from changing the exit code because of what could not be told."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _tell_interrupted() -> None:

@@ -50,6 +50,10 @@ def _escape(character: str) -> str:
 
 
 def _print(lines: list[str], stream: TextIO | None) -> None:
+    out = stream or sys.stderr
+    if out is None:
+        # Closed by the caller: print would take standard output.
+        return
     # A terminal that is gone, or a full disk behind it, must not hide the exit code.
     with suppress(OSError):
-        print("\n".join(map(visible, lines)), file=stream or sys.stderr, flush=True)
+        print("\n".join(map(visible, lines)), file=out, flush=True)
