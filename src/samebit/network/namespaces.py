@@ -1,4 +1,4 @@
-"""Two network namespaces: the build's, whose only way out is the gateway's, which owns every address.
+"""Two network namespaces: the only way out of the build's is the gateway's, which owns all addresses.
 
 network_namespaces(7), veth(4). They are held by file descriptors, because an ordinary user has no
 /run/netns, and end with this process, however it ends.

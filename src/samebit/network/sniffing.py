@@ -82,7 +82,7 @@ def read_attempt(frame: bytes) -> Attempt | None:
 
 
 def with_checksum(frame: bytes) -> bytes:
-    """Give a frame of TCP over IPv4 whose checksum, left to the hardware, is filled in (RFC 9293)."""
+    """Fill in the checksum of TCP over IPv4 (RFC 9293), which is left to the hardware."""
     start = 14 + (frame[14] & 15) * 4
     end = 14 + int(struct.unpack_from("!H", frame, 16)[0])
     segment = frame[start : start + 16] + b"\0\0" + frame[start + 18 : end]
