@@ -65,10 +65,10 @@ def redact_location(value: str) -> str:
     """Give a redirect's target, absolute or relative, redacted as `redact_url` does.
 
     A client that follows it asks for exactly the URL whose redacted form was recorded. A fragment
-    stays, because a client that follows hands it on and no server sees it.
+    is redacted as a query is.
     """
     rest, hash_mark, fragment = value.partition("#")
-    fragment = hash_mark + _plain(fragment)
+    fragment = hash_mark + redact_query(f"?{fragment}")[1:]
     try:
         return redact_url(rest) + fragment
     except InputError:
@@ -118,7 +118,7 @@ def _redact_piece(piece: str, *, signed: bool) -> str:
 
     From the first secret on nothing is kept, because it may all be its value.
     """
-    kept = []
+    kept: list[str] = []
     for part in piece.split(";"):
         name, equals, _ = part.partition("=")
         if equals and is_secret(_name(part), signed=signed):
