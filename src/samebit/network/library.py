@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from samebit.lock.fetch import FetchKey, LockedFetch
 from samebit.model.platform import Platform
@@ -113,23 +112,11 @@ class Library:
     def nearest(self, key: FetchKey) -> str:
         """Word the known request that is most like `key`; empty when none is."""
         # Only for a build that fails: it is slow to import.
-        from difflib import SequenceMatcher  # noqa: PLC0415
+        from samebit.lock.fetch_index import FetchIndex  # noqa: PLC0415
 
         with self._lock:
-            known = sorted({place[0] for place in self._known}, key=str)
-        host = urlsplit(key.url).netloc
-        best, best_ratio = "", 0.6
-        for other in known:
-            if other.url == key.url and other != key:
-                return _differing(key, other)
-            if urlsplit(other.url).netloc != host:
-                continue
-            matcher = SequenceMatcher(None, other.url, key.url, autojunk=False)
-            if matcher.real_quick_ratio() > best_ratio and matcher.quick_ratio() > best_ratio:
-                ratio = matcher.ratio()
-                if ratio > best_ratio:
-                    best, best_ratio = str(other), ratio
-        return best
+            found = FetchIndex(self._known.values()).nearest(key)
+        return str(found) if found is not None else ""
 
     def _take(self, fetch: LockedFetch, key: FetchKey, asker: Asker) -> None:
         place = (fetch.key, fetch.occurrence)
@@ -139,14 +126,6 @@ class Library:
         if not key.repeatable:
             self._counts[key] = fetch.occurrence + 1
         self._sent.setdefault(fetch.key, set()).add(_fingerprint(asker.raw_url))
-
-
-def _differing(key: FetchKey, other: FetchKey) -> str:
-    if other.method != key.method:
-        return str(other)
-    if other.accept != key.accept:
-        return f"{other}, with Accept: {other.accept or '*/*'}"
-    return f"{other}, with another body"
 
 
 def _fingerprint(url: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Two network namespaces: the only way out of the build's is the gateway's, which owns all addresses.
+"""Two network namespaces: the build's, and the gateway's, which is the only way out of it.
 
 network_namespaces(7), veth(4). They are held by file descriptors, because an ordinary user has no
 /run/netns, and end with this process, however it ends.

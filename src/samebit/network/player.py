@@ -28,9 +28,8 @@ def play(fetch: LockedFetch, ask: Ask, store: Store, library: Library) -> Answer
     kept = dict(fetch.headers)
     headers = _headers(fetch)
     size = fetch.size
-    if ask.method == "HEAD" and fetch.key.method == "HEAD":
-        length = kept.get("content-length")
-        return Answer(fetch.status, _reason(fetch.status), headers, _number(length), iter(()))
+    if fetch.key.method == "HEAD":
+        return Answer(fetch.status, _reason(fetch.status), headers, None, iter(()))
     start, end, status = 0, size, fetch.status
     if fetch.status == HTTPStatus.OK and ask.method in {"GET", "HEAD"}:
         part = choose_part(ask.fields, kept, size)
@@ -44,16 +43,18 @@ def play(fetch: LockedFetch, ask: Ask, store: Store, library: Library) -> Answer
         return Answer(status, _reason(status), headers, None, iter(()))
     if ask.method == "HEAD" or status in {HTTPStatus.PRECONDITION_FAILED, 416}:
         return Answer(status, _reason(status), headers, end - start, iter(()))
-    content = _content(fetch, ask, store, library, start, end)
     if status == HTTPStatus.NO_CONTENT:
         return Answer(status, _reason(status), headers, None, iter(()))
+    if end == start:
+        return Answer(status, _reason(status), headers, 0, iter(()))
+    content = _content(fetch, ask, store, library, range(start, end))
     return Answer(status, _reason(status), headers, end - start, content)
 
 
 def _content(
-    fetch: LockedFetch, ask: Ask, store: Store, library: Library, start: int, end: int
+    fetch: LockedFetch, ask: Ask, store: Store, library: Library, wanted: range
 ) -> Iterator[bytes]:
-    """Give the bytes from `start` to before `end`, the last of them only when all are checked."""
+    """Give the wanted bytes, the last of them only when the whole was checked."""
     held = b""
     position = 0
     try:
@@ -61,13 +62,13 @@ def _content(
             raise InputError(f"blob {fetch.digest} has another size than the lock says")
         with store.open_verified(fetch.digest) as stream:
             while piece := stream.read(_CHUNK):
-                low, high = max(start - position, 0), end - position
+                low, high = max(wanted.start - position, 0), max(wanted.stop - position, 0)
                 position += len(piece)
-                wanted = piece[low:high] if low or high < len(piece) else piece
-                if wanted:
+                piece = piece[low:high] if low or high < len(piece) else piece
+                if piece:
                     if held:
                         yield held
-                    held = wanted
+                    held = piece
     except SamebitError as error:
         library.note(Problem(ProblemKind.DAMAGED, ask.instruction, str(fetch.key), error.what))
         raise DamagedError(error.what) from error
@@ -84,7 +85,3 @@ def _reason(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Recorded"
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() else None

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from http import HTTPStatus
 
 from samebit.lock.fetch import FetchKey, LockedFetch, kept_headers
+from samebit.model.digest import Digest
 from samebit.model.platform import Platform
 from samebit.network.conditions import ASKED_LOCALLY
 from samebit.network.library import Asker, Library
@@ -21,7 +22,11 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 15.0
 # They say "not now", not what is there (RFC 9110, RFC 6585, RFC 8470).
 _TRANSIENT = frozenset({408, 425, 429})
+# The server has not even looked at the request, so any method can be tried again.
+_REFUSED_UNSEEN = frozenset({429, 503})
+_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHALLENGES = frozenset({401, 403, 407})
+_OF_THE_BODY = frozenset({"content-disposition", "content-encoding", "content-type", "etag"})
 # Of one connection only (RFC 9110, 7.6.1), made anew by us, or a matter of how bytes travel.
 _NOT_SENT = ASKED_LOCALLY | {
     "accept-encoding", "connection", "content-length", "expect", "keep-alive", "proxy-connection",
@@ -55,6 +60,8 @@ class Recorder:
         if not self._is_definite(response, ask):
             self._fail(ask, key, f"the server answered {response.status} {response.reason}")
             return _passed_on(response, ask)
+        if not _succeeded(response.status) or ask.method == "HEAD":
+            return self._record_head(response, ask, key, occurrence)
         content = self._recording(response, request, ask, key, occurrence)
         if response.status == HTTPStatus.OK and ASKED_LOCALLY & set(ask.fields):
             for _ in content:
@@ -63,7 +70,7 @@ class Recorder:
             if found is None:
                 return plain_answer(502, "samebit: the recording is incomplete", key.url)
             return play(found, ask, self._store, self._library)
-        return _live(response, ask, content)
+        return _live(response, content)
 
     def confirm(self, ask: Ask, known: LockedFetch) -> bool:
         """Tell whether an address that differs in secrets only has the same content, too.
@@ -72,8 +79,11 @@ class Recorder:
         """
         try:
             with self._definite(_upstream_request(ask)) as response:
-                if response.status != known.status or ask.method == "HEAD":
-                    return not self._is_definite(response, ask) or ask.method == "HEAD"
+                if not _succeeded(known.status) or ask.method == "HEAD":
+                    return True
+                if not _succeeded(response.status):
+                    # Tokens that serve once are refused later: that is no other content.
+                    return True
                 with self._store.writer() as writer:
                     for piece in response.chunks():
                         writer.write(piece)
@@ -84,14 +94,16 @@ class Recorder:
     def _definite(self, request: Request) -> Response:
         """Try until there is an answer that says more than "not now"; the last one counts."""
         pause = _FIRST_PAUSE_SECONDS
+        again = request.method in _REPEATABLE
         for attempt in range(1, _TRIES + 1):
             try:
                 response = self._upstream.send(request)
-            except UpstreamError:
-                if attempt == _TRIES:
+            except UpstreamError as error:
+                if attempt == _TRIES or error.lasting or not again:
                     raise
             else:
-                passing = response.status >= 500 or response.status in _TRANSIENT
+                status = response.status
+                passing = status in _REFUSED_UNSEEN or (again and _is_transient(status))
                 if not passing or attempt == _TRIES:
                     return response
                 wished = response.header("retry-after")
@@ -105,17 +117,34 @@ class Recorder:
     @staticmethod
     def _is_definite(response: Response, ask: Ask) -> bool:
         status = response.status
-        if status >= 500 or status in _TRANSIENT or status in {206, 304}:
+        if _is_transient(status) or status in {206, 304}:
             return False
         # Refused with these credentials says nothing about the build without them.
         return status not in _CHALLENGES or not _CREDENTIALS & set(ask.fields)
+
+    def _record_head(self, response: Response, ask: Ask, key: FetchKey, occurrence: int) -> Answer:
+        """Record an answer whose body is none, or says no more than its status does.
+
+        So a redirect or a missing page is the same for ever, whatever its server makes of the text.
+        """
+        response.close()
+        dropped = frozenset() if ask.method == "HEAD" else _OF_THE_BODY
+        headers = tuple(h for h in kept_headers(response.headers) if h[0] not in dropped)
+        empty = self._store.put(b"")
+        fetch = self._fetch(ask, (key, occurrence), response.status, headers, (empty, 0))
+        self._library.add(fetch, Asker(ask.instruction, ask.url))
+        live = tuple(
+            (name.title(), value)
+            for name, value in _live_headers(response)
+            if name.lower() not in dropped
+        )
+        length = None if ask.method == "HEAD" else 0
+        return Answer(response.status, response.reason, live, length, iter(()))
 
     def _recording(
         self, response: Response, request: Request, ask: Ask, key: FetchKey, occurrence: int
     ) -> Iterator[bytes]:
         headers = kept_headers(response.headers)
-        if ask.method == "HEAD" and response.length is not None:
-            headers = (*headers, ("content-length", str(response.length)))
         with self._store.writer() as writer:
             try:
                 last = yield from self._copy(response, request, writer)
@@ -123,21 +152,31 @@ class Recorder:
                 self._fail(ask, key, f"breaks off: {error}")
                 raise DamagedError(f"{key.url}: {error}") from error
             # Durable together at the end: a sync for each of hundreds would cost seconds.
-            digest, size = writer.commit(sync=False)
-        fetch = LockedFetch(
-            key=key,
-            instruction=ask.instruction,
-            platforms=(self._platform,),
-            digest=digest,
-            size=size,
-            occurrence=occurrence,
-            status=response.status,
-            headers=headers,
-        )
+            body = writer.commit(sync=False)
+        fetch = self._fetch(ask, (key, occurrence), response.status, headers, body)
         self._library.add(fetch, Asker(ask.instruction, ask.url))
         # Only now, so that a client that has all of it finds it recorded.
         if last:
             yield last
+
+    def _fetch(
+        self,
+        ask: Ask,
+        place: tuple[FetchKey, int],
+        status: int,
+        headers: Headers,
+        body: tuple[Digest, int],
+    ) -> LockedFetch:
+        return LockedFetch(
+            key=place[0],
+            instruction=ask.instruction,
+            platforms=(self._platform,),
+            digest=body[0],
+            size=body[1],
+            occurrence=place[1],
+            status=status,
+            headers=headers,
+        )
 
     def _copy(
         self, response: Response, request: Request, writer: BlobWriter
@@ -207,6 +246,14 @@ def _from(current: Response, first: Response, received: int) -> Iterator[bytes]:
             yield rest
 
 
+def _succeeded(status: int) -> bool:
+    return 200 <= status < 300
+
+
+def _is_transient(status: int) -> bool:
+    return status >= 500 or status in _TRANSIENT
+
+
 def _upstream_request(ask: Ask) -> Request:
     headers = [
         (name.encode("latin-1"), value.encode("latin-1"))
@@ -226,17 +273,16 @@ def _upstream_request(ask: Ask) -> Request:
     )
 
 
-def _live(response: Response, ask: Ask, content: Iterator[bytes]) -> Answer:
+def _live(response: Response, content: Iterator[bytes]) -> Answer:
     headers: Headers = tuple((name.title(), value) for name, value in _live_headers(response))
-    length = response.length
-    if ask.method == "HEAD" or response.status in {204, 304}:
+    if response.status == HTTPStatus.NO_CONTENT:
         # The recording has no bytes, but must be carried out.
         for _ in content:
             pass
-        return Answer(response.status, response.reason, headers, length, iter(()))
+        return Answer(response.status, response.reason, headers, None, iter(()))
     if response.status == HTTPStatus.OK:
         headers = (*headers, ("Accept-Ranges", "bytes"))
-    return Answer(response.status, response.reason, headers, length, content)
+    return Answer(response.status, response.reason, headers, response.length, content)
 
 
 def _live_headers(response: Response) -> Headers:

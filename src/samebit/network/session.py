@@ -60,10 +60,12 @@ def open_network(
     private: Path,
     *,
     record: bool,
+    environment: Mapping[str, str],
 ) -> Iterator[Network]:
     """Open the network of a build, until the context ends; with `record` misses are recorded.
 
-    `private` is a directory of this build alone. Raises MachineError where the machine cannot.
+    `environment` names the proxies that upstream is reached by. `private` is a directory of this
+    build alone. Raises MachineError where the machine cannot.
     """
     library = Library(fetches, platform, record=record)
     authority = Authority(private)
@@ -75,7 +77,7 @@ def open_network(
     marker.write_text("", "ascii")
     silence = Silence()
     with ExitStack() as stack:
-        upstream = Upstream()
+        upstream = Upstream(environment)
         recorder = None
         if record:
             recorder = Recorder(library, store, upstream, platform)
@@ -84,7 +86,7 @@ def open_network(
             names=Names(),
             authority=authority,
             silence=silence,
-            instruction=lambda: marker.read_text("ascii"),
+            instruction=lambda: marker.read_text("ascii").rstrip(),
             abort=upstream.close,
             spool=private,
         )

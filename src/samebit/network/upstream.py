@@ -6,7 +6,6 @@ conditions and codings; nothing of it is kept. The host's proxies and trust stor
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import threading
@@ -28,7 +27,14 @@ _IDLE_PER_ORIGIN = 8
 
 
 class UpstreamError(Exception):
-    """No answer, or only a part of one; the text says why, without secrets."""
+    """No answer, or only a part of one; the text says why, without secrets.
+
+    `lasting` means that another try would end in the same way.
+    """
+
+    def __init__(self, text: str, *, lasting: bool = False) -> None:
+        super().__init__(text)
+        self.lasting = lasting
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +64,8 @@ class Request:
 class Upstream:
     """A client for all threads of a recorder."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        self._environment = os.environ if environment is None else environment
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
         self._lock = threading.Lock()
         self._idle: dict[Origin, list[_Connection]] = {}
         self._all: set[_Connection] = set()
@@ -93,7 +99,7 @@ class Upstream:
     def wait(self, seconds: float) -> None:
         """Wait before another try. Raises UpstreamError when there shall be none."""
         if self._closed.wait(seconds):
-            raise UpstreamError("the build has ended")
+            raise UpstreamError("the build has ended", lasting=True)
 
     def close(self) -> None:
         """End all that goes on, in other threads too."""
@@ -121,7 +127,7 @@ class Upstream:
                 origin.scheme, origin.host, origin.port, self._environment
             )
         except UnusableProxyError as error:
-            raise UpstreamError(str(error)) from error
+            raise UpstreamError(str(error), lasting=True) from error
         place: Origin | Proxy = proxy or origin
         opened: socket.socket | None = None
         try:
@@ -138,7 +144,9 @@ class Upstream:
             if opened is not None:
                 opened.close()
             if isinstance(error, (OSError, h11.ProtocolError)):
-                raise UpstreamError(f"{place}: {_reason(error)}") from error
+                raise UpstreamError(
+                    f"{place}: {_reason(error)}", lasting=_is_lasting(error)
+                ) from error
             raise
         return _Connection(opened, origin, proxy if origin.scheme == "http" else None)
 
@@ -298,6 +306,11 @@ def _tunnel(opened: socket.socket, origin: Origin, proxy: Proxy) -> None:
 def _authority(origin: Origin, default: int) -> str:
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     return host if origin.port == default else f"{host}:{origin.port}"
+
+
+def _is_lasting(error: BaseException) -> bool:
+    unknown = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
+    return unknown or isinstance(error, ssl.SSLCertVerificationError)
 
 
 def _reason(error: BaseException) -> str:
