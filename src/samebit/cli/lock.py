@@ -11,7 +11,8 @@ from click.core import ParameterSource
 
 from samebit.cli.options import build_request, progress_options, recipe_options, style
 from samebit.cli.standard_output import print_result
-from samebit.pipeline.lock import Change, check, difference, record
+from samebit.pipeline.check_lock import check
+from samebit.pipeline.lock import Change, difference, record
 from samebit.pipeline.request import EVERYTHING
 from samebit.pipeline.session import open_session
 from samebit.pipeline.workspace import has_dockerfile
@@ -26,7 +27,7 @@ from samebit.report.terminal import print_finding
     is_flag=False,
     flag_value=EVERYTHING,
     metavar="[PATTERN]",
-    help="Look inputs up anew: all, or those whose name matches.",
+    help="Look inputs up anew: all, or the base images and whole origins whose name matches.",
 )
 @click.option("--check", "only_check", is_flag=True, help="Only check it (exit 4 when stale).")
 @click.option(
@@ -66,7 +67,7 @@ def command(
     told = BuildProgress(style(progress, quiet=quiet))
     request = build_request(recipe, excluded=(session.home,), update=update)
     if only_check:
-        path = check(request, session.store, told.say)
+        path = check(request, session.store)
         told.say(f"{path} is up to date")
         return
     result = record(request, session.store, told.say)

@@ -12,13 +12,14 @@ from samebit.debian.recipe import DebianBase
 from samebit.dockerfile.evaluate import evaluate
 from samebit.dockerfile.lowering import context_sources, reachable
 from samebit.engines.protocol import Engine
-from samebit.errors import LockError, MachineError, Place, UsageError
+from samebit.errors import MachineError, UsageError
 from samebit.image.manifest import IndexEntry, encode_index
 from samebit.lock.epoch import DEFAULT_EPOCH, choose_epoch, locked_epoch
 from samebit.lock.fetch import LockedFetch
 from samebit.lock.model import Lock
+from samebit.lock.redaction import origin_of
 from samebit.lock.toml import check_writable, write_lock
-from samebit.lock.update import settle
+from samebit.lock.update import matching_origins, settle
 from samebit.model.descriptor import OCI_INDEX, Descriptor
 from samebit.model.finding import Finding
 from samebit.model.platform import Platform
@@ -31,6 +32,7 @@ from samebit.pipeline.recipe import (
     ResolvedRecipe,
     new_lock,
     recipe_of,
+    require_epoch,
     require_fresh,
     resolve_recipe,
 )
@@ -201,8 +203,8 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
     recipe = recipe_of(workspace, request, parts)
     if request.locked:
         require_fresh(workspace, workspace.lock, recipe)
-    _require_match(request, parts)
-    lock = new_lock(recipe, parts, epoch)
+    _require_match(request, parts, workspace.lock)
+    lock = new_lock(recipe, parts, epoch, workspace.lock, request.update)
     findings += [finding for part in parts for finding in part.plan.findings]
     return Prepared(workspace, parts, lock, lock != workspace.lock, tuple(findings))
 
@@ -214,13 +216,19 @@ def _settled(prepared: Prepared, used: Mapping[Platform, tuple[LockedFetch, ...]
     return replace(prepared.lock, fetches=fetches)
 
 
-def _require_match(request: BuildRequest, parts: Sequence[ResolvedRecipe]) -> None:
+def _require_match(
+    request: BuildRequest, parts: Sequence[ResolvedRecipe], lock: Lock | None
+) -> None:
     names = sorted({base.locked.name for part in parts for base in part.bases.values()})
-    if request.update in {None, EVERYTHING} or any(map(request.updates, names)):
+    fetches = lock.fetches if lock is not None else ()
+    if request.update is None or request.update == EVERYTHING or any(map(request.updates, names)):
         return
+    if matching_origins(fetches, request.update):
+        return
+    names += sorted({origin_of(fetch.key.url) for fetch in fetches})
     raise UsageError(
-        f"--update={request.update}: no base image has such a name",
-        fix=f"it is one of: {', '.join(names)}" if names else "this build has no base images",
+        f"--update={request.update}: no base image and no origin of a fetch has such a name",
+        fix=f"it is one of: {', '.join(names)}" if names else "this build has no such inputs",
     )
 
 
@@ -242,12 +250,8 @@ def _epoch(request: BuildRequest, workspace: Workspace) -> tuple[int, list[Findi
     """Settle the epoch: the option, else the lock, else chosen anew. Raises LockError."""
     lock = workspace.lock
     if request.epoch is not None:
-        if lock is not None and request.locked and lock.epoch != request.epoch:
-            raise LockError(
-                f"--source-date-epoch is {request.epoch}, but the lock says {lock.epoch}",
-                where=Place(str(workspace.lock_file)),
-                fix="leave the option out, or build without --locked",
-            )
+        if request.locked:
+            require_epoch(workspace, request.epoch)
         return request.epoch, []
     if lock is not None and not request.updates_epoch:
         return locked_epoch(lock, os.environ), []

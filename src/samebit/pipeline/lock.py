@@ -1,9 +1,9 @@
-"""`samebit lock`: pin every input without building, check the lock, compare two locks."""
+"""`samebit lock`: pin every input, compare two locks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from samebit.errors import Place, UsageError
@@ -15,7 +15,7 @@ from samebit.pipeline.build import prepare
 from samebit.pipeline.request import BuildRequest
 from samebit.store.store import Store
 
-__all__ = ["Change", "LockResult", "check", "difference", "record"]
+__all__ = ["Change", "LockResult", "difference", "record"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,6 @@ def record(request: BuildRequest, store: Store, say: Callable[[str], None]) -> L
     changes = diff_locks(before, prepared.lock) if before is not None else ()
     written = prepared.lock != before and write_lock(path, prepared.lock)
     return LockResult(prepared.lock, path, written, changes, prepared.findings)
-
-
-def check(request: BuildRequest, store: Store, say: Callable[[str], None]) -> Path | None:
-    """Raise LockError unless the lock is there and belongs to the recipe; gives its path."""
-    return prepare(replace(request, locked=True), store, say).workspace.lock_file
 
 
 def difference(old: Path, new: Path) -> tuple[Change, ...]:
