@@ -1,11 +1,11 @@
-"""The certificate authority of one run, and the certificates that it shows for each name (RFC 5280).
+"""The certificate authority of one run, and its certificates for each name (RFC 5280).
 
 Its key never leaves this process's memory and is gone with it.
 """
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import socket
 import ssl
@@ -19,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 # Valid whatever the build believes the time to be; some clients refuse more than 825 days of a
 # server's certificate, so that one is made around now.
-_EVER = (datetime.datetime(2000, 1, 1), datetime.datetime(2199, 1, 1))  # noqa: DTZ001 - UTC by definition
+_EVER = (dt.datetime(2000, 1, 1), dt.datetime(2199, 1, 1))  # noqa: DTZ001 - UTC by definition
 _SERVER_DAYS = 190
 _COMMON_NAME_LIMIT = 64
 
@@ -122,8 +122,8 @@ class Authority:
         return context
 
     def _sign(self, name: str) -> bytes:
-        now = datetime.datetime.now(datetime.UTC)
-        span = datetime.timedelta(days=_SERVER_DAYS)
+        now = dt.datetime.now(dt.UTC)
+        span = dt.timedelta(days=_SERVER_DAYS)
         subject = [x509.NameAttribute(NameOID.COMMON_NAME, name[:_COMMON_NAME_LIMIT])]
         alternative: x509.GeneralName
         try:

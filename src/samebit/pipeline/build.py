@@ -93,7 +93,19 @@ def build(
 
     `start_engine` is called only when something has to be built. Raises SamebitError of every kind.
     """
-    prepared = prepare(request, store, progress.say)
+    return build_prepared(
+        prepare(request, store, progress.say), request, store, start_engine, progress
+    )
+
+
+def build_prepared(
+    prepared: Prepared,
+    request: BuildRequest,
+    store: Store,
+    start_engine: Callable[[], Engine],
+    progress: BuildProgress,
+) -> BuildResult:
+    """Build what `prepare` made of the same request."""
     workspace, lock = prepared.workspace, prepared.lock
     recording = not request.locked and (prepared.recorded or request.records)
     if recording and workspace.lock_file is not None:

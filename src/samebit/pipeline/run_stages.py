@@ -364,11 +364,7 @@ def _step(step: RunStep, proxies: Mapping[str, str]) -> StepRun:
     return StepRun(
         args=step.args,
         # The recorder goes by the proxies that were given; a step finds none but the Dockerfile's.
-        env=tuple(
-            (name, value)
-            for name, value in step.environment
-            if proxies.get(name) != value
-        ),
+        env=tuple((name, value) for name, value in step.environment if proxies.get(name) != value),
         cwd=step.cwd,
         network=step.network,
         mounts=tuple(_mount(mount) for mount in step.mounts if not mount.option),
