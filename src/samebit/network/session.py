@@ -40,6 +40,7 @@ class Network:
     resolver: Path
     variables: Mapping[str, str]
     marker: Path
+    names: Names
     library: Library
     silence: Silence
 
@@ -99,6 +100,7 @@ def open_network(
             resolver=resolver,
             variables=trust.variables,
             marker=marker,
+            names=services.names,
             library=library,
             silence=silence,
         )
