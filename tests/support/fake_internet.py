@@ -92,7 +92,8 @@ def fake_internet(folder: Path) -> Iterator[FakeInternet]:
         def handle_any(self) -> None:
             _answer(self, state[0], self.inside)
 
-        do_GET = do_POST = do_HEAD = do_PUT = do_OPTIONS = handle_any
+        do_GET = handle_any  # noqa: N815 - http.server's names
+        do_POST = do_HEAD = handle_any  # noqa: N815
 
         def do_CONNECT(self) -> None:
             state[0].proxy_headers.append(dict(self.headers.items()))
@@ -172,9 +173,8 @@ def _send(handler: BaseHTTPRequestHandler, page: Page) -> None:
         if number and page.slow:
             handler.wfile.flush()
             time.sleep(page.slow)
-        if page.chunked and part:
-            part = b"%x\r\n%s\r\n" % (len(part), part)
-        handler.wfile.write(part)
+        chunked = page.chunked and part
+        handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part) if chunked else part)
     if page.cut:
         page.cut -= 1
         handler.close_connection = True

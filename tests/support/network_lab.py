@@ -36,7 +36,7 @@ def inside(network: Network, function: Callable[[], _Result]) -> _Result:
             assert ctypes.CDLL(None, use_errno=True).setns(descriptor, _NEWNET) == 0
             os.close(descriptor)
             results.append(function())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again below
             failures.append(error)
 
     thread = threading.Thread(target=run)

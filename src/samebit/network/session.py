@@ -43,9 +43,14 @@ class Network:
     names: Names
     library: Library
     silence: Silence
+    gateway: Gateway
 
     def problems(self) -> tuple[Problem, ...]:
-        """Give what was asked and could not be given."""
+        """Give what was asked and could not be given.
+
+        Raises what ended a recording and is no answer of the network, MachineError for a full disk.
+        """
+        self.gateway.raise_crash()
         return (*self.library.problems(), *self.silence.problems())
 
     def fetches(self) -> tuple[LockedFetch, ...]:
@@ -103,4 +108,5 @@ def open_network(
             names=services.names,
             library=library,
             silence=silence,
+            gateway=gateway,
         )
