@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from samebit.explain.content import Content
 
 _MOST_MEMBERS = 20_000
-_MOST_BYTES = 64 << 20
+_MOST_BYTES = 32 << 20
 _AR_MAGIC = b"!<arch>\n"
 
 

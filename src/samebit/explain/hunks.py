@@ -7,6 +7,7 @@ blocks of bytes in the place of lines).
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from samebit.explain.content import Content
 _CHUNK = 1 << 18
 # Differing bytes with fewer equal ones between them are one place: a number's digits, say.
 _GAP = 6
+_RUN = re.compile(rb"[^\0]+(?:\0{1,%d}[^\0]+)*" % _GAP)
 _BLOCK = 24
 # Aligning needs the differing middle in memory, a dictionary entry for each of its blocks.
 _MOST_ALIGNED = 4 << 20
@@ -51,7 +53,7 @@ def find_hunks(a: Content, b: Content) -> Hunks:
     """Compare two contents, in memory bounded whatever their size. Raises OSError."""
     if a.size == b.size:
         places: list[Hunk] = []
-        for start, end in _joined(_differing(a, b)):
+        for start, end in _differing(a, b):
             places.append(Hunk(start, end, start, end))
             if len(places) > MOST_HUNKS:
                 return Hunks(tuple(places[:MOST_HUNKS]), complete=False, aligned=True)
@@ -60,30 +62,22 @@ def find_hunks(a: Content, b: Content) -> Hunks:
     return _aligned(a, b)
 
 
-def _differing(a: Content, b: Content) -> Iterator[int]:
-    """Give every offset at which two contents of one size differ."""
+def _differing(a: Content, b: Content) -> Iterator[tuple[int, int]]:
+    """Give every place at which two contents of one size differ, as start and end."""
+    start = end = -1
     for offset in range(0, a.size, _CHUNK):
         left, right = a.read(offset, _CHUNK), b.read(offset, _CHUNK)
         if left == right:
             continue
-        # Narrowed by blocks first: a loop over all bytes would be a hundred times slower.
-        for block in range(0, len(left), 64):
-            if left[block : block + 64] == right[block : block + 64]:
-                continue
-            for index in range(block, min(block + 64, len(left), len(right))):
-                if left[index] != right[index]:
-                    yield offset + index
-
-
-def _joined(offsets: Iterator[int]) -> Iterator[tuple[int, int]]:
-    start = end = -1
-    for offset in offsets:
-        if start < 0:
-            start = offset
-        elif offset - end > _GAP:
-            yield start, end
-            start = offset
-        end = offset + 1
+        # As one large number each: a loop over bytes would be a hundred times slower.
+        differing = int.from_bytes(left, "big") ^ int.from_bytes(right, "big")
+        for run in _RUN.finditer(differing.to_bytes(len(left), "big")):
+            if start >= 0 and offset + run.start() - end > _GAP:
+                yield start, end
+                start = -1
+            if start < 0:
+                start = offset + run.start()
+            end = offset + run.end()
     if start >= 0:
         yield start, end
 

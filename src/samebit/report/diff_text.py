@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from samebit.model.escaped import escaped
+from samebit.model.explanation import Evidence, Explanation
 from samebit.model.image_difference import (
     ByteDifference,
     Compression,
@@ -36,6 +37,7 @@ _GRADES = {
 }
 _A, _B, _HEADING, _VERDICT, _NOTE = "red", "green", "bold", "bold", "dim"
 _MAX_VALUE = 100
+_MAX_EVIDENCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +245,35 @@ def _entry(change: EntryChange) -> Iterator[Line]:
     yield Line(f"  {change.path}{again}: {'; '.join(parts) or 'content differs'}")
     if change.content is not None:
         yield from _windows(change.content)
+    if change.explanation is not None:
+        yield from _why(change.explanation)
+
+
+def _why(explanation: Explanation) -> Iterator[Line]:
+    for cause in explanation.causes:
+        places = f", {_count(cause.places, 'place')}" if cause.places > 1 else ""
+        yield Line(f"    cause: {cause.what} [{cause.name}, {cause.confidence.value}{places}]")
+        for evidence in cause.evidence[:_MAX_EVIDENCE]:
+            yield Line(f"      {_evidence(evidence)}", _NOTE)
+        yield Line(f"      fix: {cause.fix}")
+    if explanation.causes and explanation.unexplained:
+        yield Line(
+            f"    and {_count(explanation.unexplained, 'place')} without a known cause", _NOTE
+        )
+
+
+def _evidence(evidence: Evidence) -> str:
+    where = f"{evidence.member}: " if evidence.member else ""
+    if evidence.offset_a is not None:
+        where += f"at byte {evidence.offset_a}: "
+    sides = (
+        f"{text} is {meaning}" if meaning else text
+        for text, meaning in (
+            (evidence.a, evidence.meaning_a),
+            (evidence.b, evidence.meaning_b),
+        )
+    )
+    return where + " -> ".join(sides)
 
 
 def _bytes(found: ByteDifference) -> str:

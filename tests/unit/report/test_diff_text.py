@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from samebit.model.explanation import Cause, Confidence, Evidence, Explanation
 from samebit.model.image_difference import (
     ByteDifference,
     Compression,
@@ -41,6 +42,21 @@ ENTRIES = EntriesDifference(
             0,
             (FieldChange("size", "3", "4"), FieldChange("mtime", "1", "2")),
             ByteDifference(3, 4, 2, 1, 0, b"ab\n", b"abc\x7f"),
+            Explanation(
+                "etc/f",
+                (
+                    Cause(
+                        "clock/text",
+                        Confidence.CERTAIN,
+                        "the time is in it",
+                        "write another time",
+                        "https://example.org",
+                        (Evidence(2, 2, "x", "y", "today", "tomorrow", "a.jar"),),
+                        places=4,
+                    ),
+                ),
+                unexplained=1,
+            ),
         ),
         EntryChange("/etc/g", 1, (FieldChange("xattr user.x", None, "1"),)),
     ),
@@ -110,6 +126,10 @@ layer 2: 3 entries changed (content 1, mtime 2, xattr 1), 1 only in B, other ord
   /etc/f: content: first at byte 2 of 3 and 4 bytes, 1 differing; mtime 1 -> 2
     A 00000000  61 62 0a                                         |ab.|
     B 00000000  61 62 63 7f                                      |abc.|
+    cause: the time is in it [clock/text, certain, 4 places]
+      a.jar: at byte 2: x is today -> y is tomorrow
+      fix: write another time
+    and 1 place without a known cause
   /etc/g (occurrence 2): xattr user.x 1 only in B
   and 1 more changed (--limit 0 shows all)
   only in B: /new

@@ -30,7 +30,7 @@ _WORDS = Cause(
     axis="hash-seed",
 )
 # The whole file is compared in memory, as counts of its pieces.
-_MOST = 16 << 20
+_MOST = 4 << 20
 _WORD = re.compile(rb"[^\s\"',;:(){}\[\]<>|=\x00-\x1f]+")
 
 
