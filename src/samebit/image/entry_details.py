@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -118,7 +118,10 @@ def _compare_contents(
         with _opened(copies[first.a.source]) as a, _opened(other) as b:
             difference = compare_bytes(a.read, b.read)
             if difference is not None:
-                explained = difference, detail.inspect(first.path, a, b)
+                explanation = detail.inspect(first.path, a, b)
+                if explanation.confidential:
+                    difference = replace(difference, window_a=b"", window_b=b"")
+                explained = difference, explanation
                 for change in by_b[source]:
                     if change.a.source == first.a.source:
                         found[_key(change)] = explained

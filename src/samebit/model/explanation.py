@@ -42,7 +42,8 @@ class Cause:
 
     `name` is stable (`clock/text`); `what` says in one sentence what happened, `fix` what to do.
     `axis` names the variation that would prove it, empty when there is none. `places` counts all
-    the differing places that it explains, `evidence` shows the first of them.
+    the differing places that it explains, `evidence` shows the first of them. `confidential`: what
+    differs is a secret.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Cause:
     evidence: tuple[Evidence, ...] = ()
     places: int = 1
     axis: str = ""
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +64,8 @@ class Explanation:
     path: str
     causes: tuple[Cause, ...]
     unexplained: int = 0
+
+    @property
+    def confidential(self) -> bool:
+        """Tell whether the differing bytes are a secret, which no report must repeat."""
+        return any(cause.confidential for cause in self.causes)

@@ -39,7 +39,8 @@ class _Shape:
 
 
 def _shape(name: str, sure: Confidence, what: str, fix: str, pattern: bytes) -> _Shape:
-    return _Shape(Cause(name, sure, what, fix, _RANDOM), re.compile(pattern))
+    cause = Cause(name, sure, what, fix, _RANDOM, confidential=name == "random/salt")
+    return _Shape(cause, re.compile(pattern))
 
 
 _UUID = _shape(

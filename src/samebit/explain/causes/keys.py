@@ -14,6 +14,7 @@ _CAUSE = Cause(
     what="a key is generated in the build: it is random, and everyone who has the image has it",
     fix="generate the key when the container starts, and remove it in the RUN that made it",
     reference="https://reproducible-builds.org/docs/randomness/",
+    confidential=True,
 )
 # RFC 7468 textual encodings, and public keys as OpenSSH writes them (RFC 4253, 6.6).
 _BLOCK = re.compile(
