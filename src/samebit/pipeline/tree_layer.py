@@ -21,8 +21,8 @@ from samebit.model.finding import Finding
 from samebit.store.store import Store
 
 if TYPE_CHECKING:
-    from samebit.image.base_index import BaseIndex
     from samebit.image.layer_writer import Layer
+    from samebit.image.tree_index import TreeIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class TreeLayer:
 
     store: Store
     epoch: int
-    _index: Future[BaseIndex]
+    _index: Future[TreeIndex]
 
     def write(self, tree: FinalTree, *, stages: int) -> tuple[Layer | None, tuple[Finding, ...]]:
         """Write the layer, None when nothing changed; `stages` is how many stand on the base.
@@ -73,7 +73,7 @@ def tree_layer(store: Store, base: Image | None, epoch: int) -> Iterator[TreeLay
         yield TreeLayer(store, epoch, pool.submit(_prepare, store, base))
 
 
-def _prepare(store: Store, base: Image | None) -> BaseIndex:
+def _prepare(store: Store, base: Image | None) -> TreeIndex:
     import samebit.image.delta  # noqa: PLC0415
     import samebit.image.layer_writer  # noqa: F401, PLC0415
     from samebit.canonical.vectors import verify_compressor  # noqa: PLC0415
