@@ -21,7 +21,6 @@ from samebit.model.descriptor import OCI_INDEX, Descriptor
 from samebit.model.finding import Finding
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
-from samebit.pipeline.base import make_base
 from samebit.pipeline.bases import BaseFinder
 from samebit.pipeline.contexts import Contexts
 from samebit.pipeline.memo import memo_key, recall, remember
@@ -167,6 +166,8 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
     platforms = request.platforms or (Platform.native(),)
 
     def make(recipe: DebianBase) -> Descriptor:
+        from samebit.pipeline.base import make_base  # noqa: PLC0415 - few builds make a base
+
         # Not the project's epoch: one recipe gives one base, whatever stands on it.
         return make_base(recipe, DEFAULT_EPOCH, store)
 

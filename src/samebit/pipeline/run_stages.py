@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from samebit.context.select import matches_nothing
 from samebit.context.sources import check_sources, place_material
@@ -45,12 +45,6 @@ from samebit.engines.protocol import (
 )
 from samebit.engines.step_environment import environment_set, proxy_variables, trust_variables
 from samebit.errors import MachineError
-from samebit.image.base_index import index_base
-from samebit.image.delta import make_delta
-from samebit.image.entry import Entry
-from samebit.image.layer_writer import Layer, write_layer
-from samebit.image.manifest import Image
-from samebit.image.tree import compare
 from samebit.lock.model import Lock
 from samebit.model.descriptor import Descriptor
 from samebit.model.digest import Digest
@@ -62,8 +56,12 @@ from samebit.pipeline.failures import LoweredSteps, explain_failure, is_pattern
 from samebit.pipeline.recipe import ResolvedRecipe
 from samebit.pipeline.request import BuildRequest
 from samebit.pipeline.secrets import wanted_agents, wanted_secrets
+from samebit.pipeline.tree_layer import TreeLayer, tree_layer
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
+
+if TYPE_CHECKING:
+    from samebit.image.layer_writer import Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,8 @@ class _StagesRun:
     def result(self) -> StagesResult:
         staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
         root = self.part.root_image()
-        layer, findings = self._built_layer(staged, root)
+        with tree_layer(self.store, root, self.lock.epoch) as layers:
+            layer, findings = self._built_layer(staged, layers)
         image = compose(
             self.store,
             base=root,
@@ -149,7 +148,7 @@ class _StagesRun:
         )
 
     def _built_layer(
-        self, staged: Mapping[str, StagedContext], root: Image | None
+        self, staged: Mapping[str, StagedContext], layers: TreeLayer
     ) -> tuple[Layer | None, tuple[Finding, ...]]:
         """Run the stages; again, with our own copying, when the engine cannot do a pattern."""
         selected: frozenset[str] = frozenset()
@@ -157,7 +156,7 @@ class _StagesRun:
             lowered = self._lower(staged, selected)
             try:
                 with self._final_tree(lowered, staged, selected) as tree:
-                    return self._layer(tree, root)
+                    return layers.write(tree, stages=len(self.evaluation.chain()))
             except _PatternFailedError as failure:
                 selected |= {failure.step}
             finally:
@@ -272,37 +271,6 @@ class _StagesRun:
             agents=wanted_agents(lowered.steps, self.request.ssh),
             trust=trust,
         )
-
-    def _layer(
-        self, tree: FinalTree, base: Image | None
-    ) -> tuple[Layer | None, tuple[Finding, ...]]:
-        layers = base.manifest.layers if base else ()
-        diff_ids = base.config_document.diff_ids if base else ()
-        index = index_base(self.store, layers, diff_ids)
-        delta = make_delta(
-            compare(tree.base, tree.final),
-            index,
-            breaks_links=tree.breaks_links,
-            stages=len(self.evaluation.chain()),
-        )
-        findings = tuple(
-            Finding(
-                "dropped-acl",
-                f"/{os.fsdecode(path)} has an access control list, which images do not carry",
-                fix="give the rights by owner, group and mode instead",
-            )
-            for path in delta.dropped_acls
-        )
-        if not delta.entries:
-            return None, findings
-        root = tree.final.root
-
-        def open_content(entry: Entry) -> io.FileIO:
-            return io.FileIO(root + b"/" + entry.path, "rb")
-
-        threads = len(os.sched_getaffinity(0))
-        layer = write_layer(delta.entries, open_content, self.lock.epoch, self.store, threads)
-        return layer, findings
 
 
 def _step(step: RunStep) -> StepRun:
