@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -37,6 +38,9 @@ class NormaliserChoices:
         return bool(self.off or self.keep or self.rules)
 
 
+NO_CHOICES = NormaliserChoices()
+
+
 @dataclass(frozen=True, slots=True)
 class NormalisedFile:
     """One action: `path` as in a layer; `before` and `after` are sizes in bytes.
@@ -69,3 +73,16 @@ class Secret:
     detector: str
     what: str
     fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Everything that normalising one layer did, could not do, and noticed; sorted by path."""
+
+    files: tuple[NormalisedFile, ...] = ()
+    left: tuple[LeftAlone, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+
+    def counts(self) -> dict[str, int]:
+        """Give the number of files by normaliser, sorted by name."""
+        return dict(sorted(Counter(file.normaliser for file in self.files).items()))

@@ -19,9 +19,9 @@ from typing import BinaryIO, Protocol
 
 from samebit.image.entry import Entry, Kind
 from samebit.image.whiteout import Whiteout, removed_path
-from samebit.model.normalising import LeftAlone, NormalisedFile, Secret
+from samebit.model.normalising import Account, LeftAlone, NormalisedFile, Secret
 from samebit.normalisers.protocol import HEAD, Action, Facts, Normaliser
-from samebit.normalisers.selection import Selection
+from samebit.normalisers.selection import NormaliserSelection
 from samebit.normalisers.spool import Spool, Spooled
 
 _CHUNK = 1 << 20
@@ -59,16 +59,14 @@ class Normalised:
 
     entries: tuple[Entry, ...]
     open_content: Callable[[Entry], io.RawIOBase]
-    files: tuple[NormalisedFile, ...]
-    left: tuple[LeftAlone, ...]
-    secrets: tuple[Secret, ...]
+    account: Account
 
 
 def normalise(
     entries: Sequence[Entry],
     base: Base,
     contents: Contents,
-    selection: Selection,
+    selection: NormaliserSelection,
     *,
     epoch: int,
     spool: Spool,
@@ -98,7 +96,7 @@ class _Run:
         entries: Sequence[Entry],
         base: Base,
         contents: Contents,
-        selection: Selection,
+        selection: NormaliserSelection,
         epoch: int,
         spool: Spool,
         scratch: Path,
@@ -132,9 +130,11 @@ class _Run:
         return Normalised(
             entries=kept,
             open_content=self._open,
-            files=tuple(sorted(self._files, key=lambda file: file.path)),
-            left=tuple(self._left),
-            secrets=tuple(self._secrets(kept, trees)),
+            account=Account(
+                files=tuple(sorted(self._files, key=lambda file: file.path)),
+                left=tuple(self._left),
+                secrets=tuple(self._secrets(kept, trees)),
+            ),
         )
 
     def _open(self, entry: Entry) -> io.RawIOBase:

@@ -14,7 +14,7 @@ from samebit.normalisers.registry import all_detectors, all_normalisers, normali
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class NormaliserSelection:
     """What is applied, by path. `kept` fits the paths that ship as the build left them."""
 
     normalisers: PatternTable[Normaliser]
@@ -56,6 +56,11 @@ def unknown_names(choices: NormaliserChoices) -> tuple[str, ...]:
         for pattern in choices.off
         if not any(fnmatchcase(one.name, pattern) for one in all_normalisers())
     )
+
+
+def known_names() -> tuple[str, ...]:
+    """Give every name that `off` can say, sorted."""
+    return tuple(sorted({one.name for one in all_normalisers()}))
 
 
 def _own(choices: NormaliserChoices) -> list[Normaliser]:
