@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from samebit.context.select import matches_nothing
 from samebit.context.sources import check_sources, place_material
@@ -49,6 +48,7 @@ from samebit.lock.model import Lock
 from samebit.model.descriptor import Descriptor
 from samebit.model.digest import Digest
 from samebit.model.finding import Finding
+from samebit.model.normalising import Account
 from samebit.pipeline.compose import compose
 from samebit.pipeline.contexts import MAIN, Contexts
 from samebit.pipeline.engine_base import engine_name, ensure_base
@@ -56,21 +56,22 @@ from samebit.pipeline.failures import LoweredSteps, explain_failure, is_pattern
 from samebit.pipeline.recipe import ResolvedRecipe
 from samebit.pipeline.request import BuildRequest
 from samebit.pipeline.secrets import wanted_agents, wanted_secrets
-from samebit.pipeline.tree_layer import TreeLayer, tree_layer
+from samebit.pipeline.tree_layer import BuiltLayer, TreeLayer, tree_layer
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
-
-if TYPE_CHECKING:
-    from samebit.image.layer_writer import Layer
 
 
 @dataclass(frozen=True, slots=True)
 class StagesResult:
-    """The image, the digests of the contexts that were really staged, and what was noticed."""
+    """The image, the digests of the contexts that were really staged, and what was noticed.
+
+    `account` says what normalising did; `findings` hold what of it a person has to know.
+    """
 
     image: Descriptor
     context_digests: Mapping[str, Digest]
     findings: tuple[Finding, ...]
+    account: Account
 
 
 def run_stages(
@@ -131,32 +132,31 @@ class _StagesRun:
     def result(self) -> StagesResult:
         staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
         root = self.part.root_image()
-        with tree_layer(self.store, root, self.lock.epoch) as layers:
-            layer, findings = self._built_layer(staged, layers)
+        with tree_layer(self.store, root, self.lock) as layers:
+            built = self._built_layer(staged, layers)
         image = compose(
             self.store,
             base=root,
-            layer=layer,
+            layer=built.layer,
             config=self.evaluation.config,
-            history=history(self.evaluation, self.lock.epoch, layer=layer is not None),
+            history=history(self.evaluation, self.lock.epoch, layer=built.layer is not None),
             epoch=self.lock.epoch,
         )
         return StagesResult(
             image,
             {name: context.digest for name, context in staged.items()},
-            (*self.contexts.findings(staged), *self.evaluation.findings, *findings),
+            (*self.contexts.findings(staged), *self.evaluation.findings, *built.findings),
+            built.account,
         )
 
-    def _built_layer(
-        self, staged: Mapping[str, StagedContext], layers: TreeLayer
-    ) -> tuple[Layer | None, tuple[Finding, ...]]:
+    def _built_layer(self, staged: Mapping[str, StagedContext], layers: TreeLayer) -> BuiltLayer:
         """Run the stages; again, with our own copying, when the engine cannot do a pattern."""
         selected: frozenset[str] = frozenset()
         while True:
             lowered = self._lower(staged, selected)
             try:
                 with self._final_tree(lowered, staged, selected) as tree:
-                    return layers.write(tree, stages=len(self.evaluation.chain()))
+                    return layers.write(tree, self.evaluation)
             except _PatternFailedError as failure:
                 selected |= {failure.step}
             finally:
