@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samebit.errors import Place, UsageError
-from samebit.lock.difference import Change, diff_locks
+from samebit.lock.difference import diff_locks
 from samebit.lock.model import Lock
 from samebit.lock.toml import read_lock, write_lock
 from samebit.model.finding import Finding
+from samebit.model.lock_difference import LockDifference
 from samebit.pipeline.build import prepare
 from samebit.pipeline.request import BuildRequest
 from samebit.store.store import Store
-
-__all__ = ["Change", "LockResult", "difference", "record"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class LockResult:
     lock: Lock
     path: Path
     written: bool
-    changes: tuple[Change, ...]
+    difference: LockDifference
     findings: tuple[Finding, ...]
 
 
@@ -39,12 +38,12 @@ def record(request: BuildRequest, store: Store, say: Callable[[str], None]) -> L
             fix="write it to a file and name that with -f",
         )
     before = prepared.workspace.lock
-    changes = diff_locks(before, prepared.lock) if before is not None else ()
+    changes = diff_locks(before, prepared.lock) if before is not None else LockDifference()
     written = prepared.lock != before and write_lock(path, prepared.lock)
     return LockResult(prepared.lock, path, written, changes, prepared.findings)
 
 
-def difference(old: Path, new: Path) -> tuple[Change, ...]:
+def difference(old: Path, new: Path) -> LockDifference:
     """Compare two lock files. Raises UsageError for a file that is missing or no lock."""
     return diff_locks(_read(old), _read(new))
 
