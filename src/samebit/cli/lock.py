@@ -8,7 +8,13 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from samebit.cli.options import build_request, progress_options, recipe_options, style
+from samebit.cli.options import (
+    build_request,
+    engine_option,
+    progress_options,
+    recipe_options,
+    style,
+)
 from samebit.cli.standard_output import print_result
 from samebit.model.lock_difference import LockDifference
 from samebit.pipeline.check_lock import check
@@ -49,6 +55,7 @@ from samebit.report.terminal import print_finding
     help="How to print changes: lines, Markdown for a pull request, one JSON document.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@engine_option
 @progress_options
 @click.pass_context
 def command(
@@ -60,13 +67,15 @@ def command(
     compared: tuple[Path, Path] | None,
     form: str,
     as_json: bool,
+    engine: str | None,
     progress: str,
     quiet: bool,
     **recipe: Any,  # noqa: ANN401 - the values of recipe_options, typed in BuildRequest
 ) -> None:
     """Pin every input of a build in the lock beside its Dockerfile.
 
-    What is pinned stays; only what the recipe newly asks for is looked up. Commit the lock.
+    What is pinned stays; only what the recipe newly asks for is looked up. To see what its steps
+    ask for, they are run. Commit the lock.
     """
     form = "json" if as_json else form
     if compared is not None:
@@ -75,14 +84,15 @@ def command(
         invocation.exit(0 if found.identical else 1)
     if _is_context(invocation, update, recipe):
         recipe["context"], update = update, EVERYTHING
-    session = open_session()
-    told = BuildProgress(style(progress, quiet=quiet))
+    session = open_session(engine)
     request = build_request(recipe, excluded=(session.home,), update=update)
+    told = BuildProgress(style(progress, quiet=quiet))
     if only_check:
         path = check(request, session.store)
         told.say(f"{path} is up to date")
         return
-    result = record(request, session.store, told.say)
+    with told:
+        result = record(request, session.store, session.start_engine, told)
     for finding in result.findings:
         print_finding(finding)
     told.say(f"wrote {result.path}" if result.written else f"{result.path} was up to date")

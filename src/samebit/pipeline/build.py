@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samebit.debian.recipe import DebianBase
@@ -15,10 +15,11 @@ from samebit.engines.protocol import Engine
 from samebit.errors import MachineError, UsageError
 from samebit.image.manifest import IndexEntry, encode_index
 from samebit.lock.epoch import DEFAULT_EPOCH, choose_epoch, locked_epoch
+from samebit.lock.fetch import LockedFetch
 from samebit.lock.model import Lock
 from samebit.lock.redaction import origin_of
 from samebit.lock.toml import check_writable, write_lock
-from samebit.lock.update import matching_origins
+from samebit.lock.update import matching_origins, settle
 from samebit.model.descriptor import OCI_INDEX, Descriptor
 from samebit.model.finding import Finding
 from samebit.model.platform import Platform
@@ -37,7 +38,7 @@ from samebit.pipeline.recipe import (
 )
 from samebit.pipeline.replay import is_unproven, note_recorded, note_replayed
 from samebit.pipeline.request import EVERYTHING, BuildRequest
-from samebit.pipeline.run_stages import run_stages
+from samebit.pipeline.run_stages import StagesResult, run_stages
 from samebit.pipeline.workspace import Workspace, open_workspace
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
@@ -92,16 +93,31 @@ def build(
 
     `start_engine` is called only when something has to be built. Raises SamebitError of every kind.
     """
-    prepared = prepare(request, store, progress.say)
+    return build_prepared(
+        prepare(request, store, progress.say), request, store, start_engine, progress
+    )
+
+
+def build_prepared(
+    prepared: Prepared,
+    request: BuildRequest,
+    store: Store,
+    start_engine: Callable[[], Engine],
+    progress: BuildProgress,
+) -> BuildResult:
+    """Build what `prepare` made of the same request."""
     workspace, lock = prepared.workspace, prepared.lock
-    if prepared.recorded and workspace.lock_file is not None:
+    recording = not request.locked and (prepared.recorded or request.records)
+    if recording and workspace.lock_file is not None:
         # Not after an hour of building.
         check_writable(workspace.lock_file)
     findings = list(prepared.findings)
     images: list[tuple[Platform, Descriptor]] = []
-    reused = True
+    built: list[tuple[ResolvedRecipe, frozenset[bytes] | None, StagesResult]] = []
     unproven = False
     engine: Engine | None = None
+    # What a secret or an agent gave is not part of the key, so it must not answer for it.
+    keyed = not request.secrets and not request.ssh
     contexts = Contexts(request, workspace, store)
     for part in prepared.parts:
         evaluation = evaluate(
@@ -111,16 +127,13 @@ def build(
             platform=part.platform if request.platforms else None,
         )
         wanted = reachable(context_sources(evaluation))
-        key = None
-        # What a secret or an agent gave is not part of the key, so it must not answer for it.
-        if not request.secrets and not request.ssh:
+        if keyed and request.use_memo:
             key = memo_key(request, lock, contexts.digests(part.plan, wanted), part.platform)
-            known = recall(store, key) if request.use_memo else None
+            known = recall(store, key)
             if known is not None:
                 images.append((part.platform, known))
                 unproven = unproven or is_unproven(store, key)
                 continue
-        reused = False
         engine = engine or start_engine()
         done = run_stages(
             request,
@@ -132,20 +145,29 @@ def build(
             store=store,
             engine=engine,
             progress=progress,
+            record=recording,
         )
         findings += done.findings
-        if key is not None and done.context_digests == contexts.digests(part.plan, wanted):
+        built.append((part, wanted, done))
+        images.append((part.platform, done.image))
+    image = _combined(store, images)
+    if recording:
+        lock = _settled(prepared, {part.platform: done.fetches for part, _, done in built})
+        store.sync(fetch.digest for fetch in lock.fetches)
+    changed = lock != workspace.lock
+    for part, wanted, done in built:
+        digests = contexts.digests(part.plan, wanted)
+        if keyed and done.context_digests == digests:
+            key = memo_key(request, lock, digests, part.platform)
             remember(store, key, done.image)
-            if prepared.recorded:
+            if changed:
                 note_recorded(store, key, done.image.digest)
             elif differs := note_replayed(store, key, done.image.digest):
                 findings.append(differs)
             unproven = unproven or is_unproven(store, key)
-        elif prepared.recorded:
+        elif changed:
             unproven = True
-        images.append((part.platform, done.image))
-    image = _combined(store, images)
-    written = prepared.recorded and _write(workspace.lock_file, lock, image)
+    written = recording and changed and _write(workspace.lock_file, lock, image)
     return BuildResult(
         image=image,
         platforms=tuple(images),
@@ -153,7 +175,7 @@ def build(
         lock_file=workspace.lock_file,
         lock_written=written,
         recorded=unproven,
-        reused=reused,
+        reused=not built,
         findings=tuple(dict.fromkeys(findings)),
     )
 
@@ -197,6 +219,13 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
     lock = new_lock(recipe, parts, epoch, workspace.lock, request.update)
     findings += [finding for part in parts for finding in part.plan.findings]
     return Prepared(workspace, parts, lock, lock != workspace.lock, tuple(findings))
+
+
+def _settled(prepared: Prepared, used: Mapping[Platform, tuple[LockedFetch, ...]]) -> Lock:
+    """Give the lock with what was really asked of the network."""
+    recipe = prepared.lock.recipe
+    fetches = settle(prepared.lock.fetches, used, recipe.platforms)
+    return replace(prepared.lock, fetches=fetches)
 
 
 def _require_match(
