@@ -19,11 +19,16 @@ FILE_NAME = "samebit.toml"
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything samebit.toml says. `path` is None when there is no such file."""
+    """Everything samebit.toml says. `path` is None when there is no such file.
+
+    `inputs_origins` are the origins whose bytes may be published.
+    """
 
     path: Path | None = None
     bases: Mapping[Reference, DebianBase] = field(default_factory=lambda: MappingProxyType({}))
     images: Mapping[str, NamedImage] = field(default_factory=lambda: MappingProxyType({}))
+
+    inputs_origins: tuple[str, ...] = ()
 
     def base(self, reference: Reference) -> DebianBase | None:
         """Look up the recipe of the base that FROM names, None when it is to be fetched."""
@@ -83,5 +88,8 @@ def _parse(data: bytes, path: Path) -> Configuration:
         bases[reference] = parse_base(table.table(name))
     table = root.table("images")
     images = {name: parse_image(name, table.table(name)) for name in table.names()}
+    table = root.table("inputs")
+    origins = table.strings("origins")
+    table.finish()
     root.finish()
-    return Configuration(path, MappingProxyType(bases), MappingProxyType(images))
+    return Configuration(path, MappingProxyType(bases), MappingProxyType(images), origins)

@@ -27,6 +27,7 @@ from samebit.model.reference import Reference
 from samebit.pipeline.base import make_base
 from samebit.pipeline.bases import BaseFinder
 from samebit.pipeline.contexts import Contexts
+from samebit.pipeline.inputs_gc import note_lock
 from samebit.pipeline.memo import memo_key, recall, remember
 from samebit.pipeline.recipe import (
     ResolvedRecipe,
@@ -168,6 +169,8 @@ def build_prepared(
         elif changed:
             unproven = True
     written = recording and changed and _write(workspace.lock_file, lock, image)
+    if workspace.lock_file is not None and built:
+        note_lock(store, workspace.lock_file, lock)
     return BuildResult(
         image=image,
         platforms=tuple(images),
