@@ -73,9 +73,9 @@ class StepRun:
 class StepNetwork:
     """The network that RUN has unless it wants none.
 
-    `namespace` is the path of a network namespace, `resolver` what becomes /etc/resolv.conf. `files`
-    are bound read-only, by their paths inside. The marker of the step that runs is written to
-    `marker`, a file that exists.
+    `namespace` is the path of a network namespace, `resolver` what becomes /etc/resolv.conf. The
+    `files` are bound read-only, by their paths inside. The marker of the step that runs is written
+    to `marker`, a file that exists.
     """
 
     namespace: str
@@ -91,9 +91,9 @@ class EnginePlan:
     `dockerfile` is the lowered text, `context` and `build_contexts` are private directories,
     `steps` maps step markers (`stage/ordinal`) to what the runtime shim enforces, `base` is the
     imported name of the final stage's base (None: scratch), `set_if_absent` the environment set and
-    trust variables, `network` what RUN can reach (None: itself only). `caches` is where cache mounts live: a private directory that all plans of a
-    build share. `secrets` and `agents` hold what was given, by ID; a mount of one that was not
-    given is left out.
+    trust variables, `network` what RUN can reach (None: itself only). `caches` is where cache
+    mounts live: a private directory that all plans of a build share. `secrets` and `agents` hold
+    what was given, by ID; a mount of one that was not given is left out.
     """
 
     dockerfile: str
