@@ -7,6 +7,7 @@ import os
 import secrets
 import stat
 from pathlib import Path
+from typing import cast, get_args
 
 from samebit.errors import MachineError, Place, UsageError
 from samebit.lock.fetch import LockedFetch
@@ -25,12 +26,14 @@ from samebit.lock.model import (
 )
 from samebit.lock.toml_values import array, bare_key, quote, take_digest, take_platform
 from samebit.model.digest import Digest
+from samebit.model.normalising import NormaliserChoices, PathRule, RuleAction
 from samebit.model.reference import Reference
 from samebit.model.toml_source import TomlSource, TomlTable
 
 _HEADER = "# Written by samebit: what this image is made from. Commit this file.\n"
 _NEWER = "it was written by a newer samebit: upgrade samebit, or re-record it with `samebit lock`"
 _REPAIR = "restore it from version control, or delete it and run `samebit lock`"
+_RULE = ("action", "path", "reason")
 
 
 def lock_path(dockerfile: Path, image: str | None = None) -> Path:
@@ -69,6 +72,7 @@ def format_lock(lock: Lock) -> str:
     if recipe.build_args:
         lines += ["", "[recipe.build-args]"]
         lines += [f"{bare_key(name)} = {quote(value)}" for name, value in recipe.build_args]
+    lines += _choices(recipe.normalising)
     for base in lock.bases:
         lines += ["", "[[base]]"]
         if base.diff_ids:
@@ -216,6 +220,7 @@ def _parse_recipe(table: TomlTable, bases: tuple[BaseReference, ...]) -> Recipe:
         target=table.optional_string("target"),
         platforms=tuple(sorted(platforms)),
         build_args=build_args,
+        normalising=_parse_choices(table.table("normalise")),
     )
 
 
@@ -236,6 +241,31 @@ def _parse_base(table: TomlTable) -> LockedBase:
     )
     table.finish(fix=_NEWER)
     return base
+
+
+def _choices(choices: NormaliserChoices) -> list[str]:
+    lines = []
+    if choices.off or choices.keep:
+        lines += ["", "[recipe.normalise]"]
+        lines += array("keep", list(choices.keep)) if choices.keep else []
+        lines += array("off", list(choices.off)) if choices.off else []
+    for rule in choices.rules:
+        lines += ["", "[[recipe.normalise.rule]]"]
+        lines += [f"{name} = {quote(getattr(rule, name))}" for name in _RULE]
+    return lines
+
+
+def _parse_choices(table: TomlTable) -> NormaliserChoices:
+    rules = []
+    for rule in table.tables("rule"):
+        path, action, reason = rule.string("path"), rule.string("action"), rule.string("reason")
+        if action not in get_args(RuleAction):
+            raise rule.error(f"is {action!r}", "action", fix=_REPAIR)
+        rules.append(PathRule(path, cast("RuleAction", action), reason))
+        rule.finish(fix=_NEWER)
+    choices = NormaliserChoices(table.strings("off"), table.strings("keep"), tuple(rules))
+    table.finish(fix=_NEWER)
+    return choices
 
 
 def _parse_fetches(root: TomlTable, recipe: Recipe) -> tuple[LockedFetch, ...]:

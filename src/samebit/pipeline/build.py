@@ -12,7 +12,7 @@ from samebit.debian.recipe import DebianBase
 from samebit.dockerfile.evaluate import evaluate
 from samebit.dockerfile.lowering import context_sources, reachable
 from samebit.engines.protocol import Engine
-from samebit.errors import MachineError, UsageError
+from samebit.errors import MachineError, Place, UsageError
 from samebit.image.manifest import IndexEntry, encode_index
 from samebit.lock.epoch import DEFAULT_EPOCH, choose_epoch, locked_epoch
 from samebit.lock.fetch import LockedFetch
@@ -22,13 +22,16 @@ from samebit.lock.toml import check_writable, write_lock
 from samebit.lock.update import matching_origins, settle
 from samebit.model.descriptor import OCI_INDEX, Descriptor
 from samebit.model.finding import Finding
+from samebit.model.normalising import Account
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
-from samebit.pipeline.base import make_base
+from samebit.model.toml_source import nearest
+from samebit.normalisers.selection import known_names, unknown_names
 from samebit.pipeline.bases import BaseFinder
 from samebit.pipeline.contexts import Contexts
 from samebit.pipeline.inputs_gc import note_lock
 from samebit.pipeline.memo import memo_key, recall, remember
+from samebit.pipeline.normalise_layer import findings_of, recall_account, remember_account
 from samebit.pipeline.recipe import (
     ResolvedRecipe,
     new_lock,
@@ -52,6 +55,7 @@ class BuildResult:
 
     `reused` says that the memo answered, `lock_written` that the lock file changed, `recorded` that
     this build or the one it reuses settled the lock, and that no replay has proved the digest yet.
+    `accounts` say what normalising did, by platform.
     """
 
     image: Descriptor
@@ -62,6 +66,7 @@ class BuildResult:
     recorded: bool
     reused: bool
     findings: tuple[Finding, ...]
+    accounts: tuple[tuple[Platform, Account], ...] = ()
 
     def sources(self) -> tuple[Reference, ...]:
         """Give the images of registries whose layers this one may hold."""
@@ -114,6 +119,7 @@ def build_prepared(
         check_writable(workspace.lock_file)
     findings = list(prepared.findings)
     images: list[tuple[Platform, Descriptor]] = []
+    accounts: list[tuple[Platform, Account]] = []
     built: list[tuple[ResolvedRecipe, frozenset[bytes] | None, StagesResult]] = []
     unproven = False
     engine: Engine | None = None
@@ -133,6 +139,9 @@ def build_prepared(
             known = recall(store, key)
             if known is not None:
                 images.append((part.platform, known))
+                account = recall_account(store, key)
+                accounts.append((part.platform, account))
+                findings += findings_of(account)
                 unproven = unproven or is_unproven(store, key)
                 continue
         engine = engine or start_engine()
@@ -151,6 +160,7 @@ def build_prepared(
         findings += done.findings
         built.append((part, wanted, done))
         images.append((part.platform, done.image))
+        accounts.append((part.platform, done.account))
     image = _combined(store, images)
     if recording:
         lock = _settled(prepared, {part.platform: done.fetches for part, _, done in built})
@@ -161,6 +171,7 @@ def build_prepared(
         if keyed and done.context_digests == digests:
             key = memo_key(request, lock, digests, part.platform)
             remember(store, key, done.image)
+            remember_account(store, key, done.account)
             if changed:
                 note_recorded(store, key, done.image.digest)
             elif differs := note_replayed(store, key, done.image.digest):
@@ -180,6 +191,7 @@ def build_prepared(
         recorded=unproven,
         reused=not built,
         findings=tuple(dict.fromkeys(findings)),
+        accounts=tuple(accounts),
     )
 
 
@@ -189,12 +201,15 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
     With `request.locked` a missing or stale lock raises LockError; otherwise it is extended.
     """
     workspace = open_workspace(request)
+    _check_choices(workspace)
     if request.locked and workspace.lock is None:
         require_fresh(workspace, None, None)
     epoch, findings = _epoch(request, workspace)
     platforms = request.platforms or (Platform.native(),)
 
     def make(recipe: DebianBase) -> Descriptor:
+        from samebit.pipeline.base import make_base  # noqa: PLC0415 - few builds make a base
+
         # Not the project's epoch: one recipe gives one base, whatever stands on it.
         return make_base(recipe, DEFAULT_EPOCH, store)
 
@@ -222,6 +237,16 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
     lock = new_lock(recipe, parts, epoch, workspace.lock, request.update)
     findings += [finding for part in parts for finding in part.plan.findings]
     return Prepared(workspace, parts, lock, lock != workspace.lock, tuple(findings))
+
+
+def _check_choices(workspace: Workspace) -> None:
+    configuration = workspace.configuration
+    for name in unknown_names(configuration.normalising):
+        raise UsageError(
+            f"normalise.off: no normaliser is called {name}",
+            where=Place(str(configuration.path)),
+            fix=nearest(name, known_names(), "use"),
+        )
 
 
 def _settled(prepared: Prepared, used: Mapping[Platform, tuple[LockedFetch, ...]]) -> Lock:

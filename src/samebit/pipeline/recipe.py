@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from samebit.dockerfile.config import ImageConfig, read_config
 from samebit.dockerfile.stages import External, Plan, StageBase, plan
@@ -14,7 +14,7 @@ from samebit.lock.staleness import staleness
 from samebit.lock.update import matching_origins, settle, without_origins
 from samebit.model.platform import Platform
 from samebit.pipeline.bases import Base, BaseFinder
-from samebit.pipeline.request import BuildRequest
+from samebit.pipeline.request import EVERYTHING, BuildRequest
 from samebit.pipeline.workspace import Workspace
 
 # A trigger of a base may name another image; so many rounds no real Dockerfile needs.
@@ -102,6 +102,7 @@ def recipe_of(
         target=request.target,
         platforms=[part.platform for part in parts],
         build_args=used,
+        normalising=workspace.configuration.normalising,
     )
 
 
@@ -114,18 +115,27 @@ def new_lock(
 ) -> Lock:
     """Pin everything that was resolved, and what is known of the network.
 
-    That are the fetches of the lock so far, `known`, without the origins that `update` matches.
+    That are the fetches of the lock so far, `known`, without the origins that `update` matches. The
+    versions of `known` stay, but for an update of everything; else they are the newest.
     """
     pinned = {base.locked.reference: base.locked for part in parts for base in part.bases.values()}
     fetches = known.fetches if known is not None else ()
     if update is not None:
         fetches = without_origins(fetches, matching_origins(fetches, update))
-    return Lock(
+    lock = Lock(
         epoch=epoch,
         recipe=recipe,
         bases=tuple(pinned.values()),
         fetches=settle(fetches, {}, recipe.platforms),
         inputs=known.inputs if known is not None else None,
+    )
+    if known is None or update == EVERYTHING:
+        return lock
+    return replace(
+        lock,
+        canonical_form=known.canonical_form,
+        normalisers=known.normalisers,
+        environment=known.environment,
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samebit.context.select import matches_nothing
@@ -46,17 +45,12 @@ from samebit.engines.protocol import (
 )
 from samebit.engines.step_environment import environment_set
 from samebit.errors import MachineError, SamebitError
-from samebit.image.base_index import index_base
-from samebit.image.delta import make_delta
-from samebit.image.entry import Entry
-from samebit.image.layer_writer import Layer, write_layer
-from samebit.image.manifest import Image
-from samebit.image.tree import compare
 from samebit.lock.fetch import LockedFetch
 from samebit.lock.model import Lock
 from samebit.model.descriptor import Descriptor
 from samebit.model.digest import Digest
 from samebit.model.finding import Finding
+from samebit.model.normalising import Account
 from samebit.pipeline.compose import compose
 from samebit.pipeline.contexts import MAIN, Contexts
 from samebit.pipeline.engine_base import engine_name, ensure_base
@@ -69,6 +63,7 @@ from samebit.pipeline.step_network import (
     network_error,
     open_build_network,
 )
+from samebit.pipeline.tree_layer import BuiltLayer, TreeLayer, tree_layer
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
 
@@ -78,13 +73,15 @@ class StagesResult:
     """The image, what it was made of, and what was noticed.
 
     `context_digests` are those of the contexts that were really staged, `fetches` all that steps
-    asked of the network.
+    asked of the network. `account` says what normalising did; `findings` hold what of it a person
+    has to know.
     """
 
     image: Descriptor
     fetches: tuple[LockedFetch, ...]
     context_digests: Mapping[str, Digest]
     findings: tuple[Finding, ...]
+    account: Account
 
 
 def run_stages(
@@ -124,13 +121,6 @@ def run_stages(
         return run.result()
 
 
-@dataclass(frozen=True, slots=True)
-class _Built:
-    layer: Layer | None
-    fetches: tuple[LockedFetch, ...]
-    findings: tuple[Finding, ...]
-
-
 class _PatternFailedError(Exception):
     """The engine could not copy by a pattern from a stage or image; `step` is the step's id."""
 
@@ -156,24 +146,27 @@ class _StagesRun:
     def result(self) -> StagesResult:
         staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
         root = self.part.root_image()
-        built = self._build(staged, root)
-        layer = built.layer
+        with tree_layer(self.store, root, self.lock) as layers:
+            built, fetches = self._build(staged, layers)
         image = compose(
             self.store,
             base=root,
-            layer=layer,
+            layer=built.layer,
             config=self.evaluation.config,
-            history=history(self.evaluation, self.lock.epoch, layer=layer is not None),
+            history=history(self.evaluation, self.lock.epoch, layer=built.layer is not None),
             epoch=self.lock.epoch,
         )
         return StagesResult(
             image,
-            built.fetches,
+            fetches,
             {name: context.digest for name, context in staged.items()},
             (*self.contexts.findings(staged), *self.evaluation.findings, *built.findings),
+            built.account,
         )
 
-    def _build(self, staged: Mapping[str, StagedContext], root: Image | None) -> _Built:
+    def _build(
+        self, staged: Mapping[str, StagedContext], layers: TreeLayer
+    ) -> tuple[BuiltLayer, tuple[LockedFetch, ...]]:
         """Run the stages; again, with our own copying, when the engine cannot do a pattern."""
         selected: frozenset[str] = frozenset()
         while True:
@@ -181,9 +174,12 @@ class _StagesRun:
             try:
                 with self._network(lowered) as network:
                     with self._final_tree(lowered, staged, selected, network) as tree:
-                        layer, findings = self._layer(tree, root)
-                    findings = (*findings, *network.overridden(lowered.steps))
-                    return _Built(layer, network.fetches(), findings)
+                        built = layers.write(tree, self.evaluation)
+                    overridden = network.overridden(lowered.steps)
+                    return (
+                        replace(built, findings=(*built.findings, *overridden)),
+                        network.fetches(),
+                    )
             except _PatternFailedError as failure:
                 selected |= {failure.step}
             finally:
@@ -336,37 +332,6 @@ class _StagesRun:
             agents=wanted_agents(lowered.steps, self.request.ssh),
             network=network.steps,
         )
-
-    def _layer(
-        self, tree: FinalTree, base: Image | None
-    ) -> tuple[Layer | None, tuple[Finding, ...]]:
-        layers = base.manifest.layers if base else ()
-        diff_ids = base.config_document.diff_ids if base else ()
-        index = index_base(self.store, layers, diff_ids)
-        delta = make_delta(
-            compare(tree.base, tree.final),
-            index,
-            breaks_links=tree.breaks_links,
-            stages=len(self.evaluation.chain()),
-        )
-        findings = tuple(
-            Finding(
-                "dropped-acl",
-                f"/{os.fsdecode(path)} has an access control list, which images do not carry",
-                fix="give the rights by owner, group and mode instead",
-            )
-            for path in delta.dropped_acls
-        )
-        if not delta.entries:
-            return None, findings
-        root = tree.final.root
-
-        def open_content(entry: Entry) -> io.FileIO:
-            return io.FileIO(root + b"/" + entry.path, "rb")
-
-        threads = len(os.sched_getaffinity(0))
-        layer = write_layer(delta.entries, open_content, self.lock.epoch, self.store, threads)
-        return layer, findings
 
 
 def _step(step: RunStep, proxies: Mapping[str, str]) -> StepRun:
