@@ -21,12 +21,16 @@ FILE_NAME = "samebit.toml"
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything samebit.toml says. `path` is None when there is no such file."""
+    """Everything samebit.toml says. `path` is None when there is no such file.
+
+    `inputs_origins` are the origins whose bytes may be published.
+    """
 
     path: Path | None = None
     bases: Mapping[Reference, DebianBase] = field(default_factory=lambda: MappingProxyType({}))
     images: Mapping[str, NamedImage] = field(default_factory=lambda: MappingProxyType({}))
     normalising: NormaliserChoices = NO_CHOICES
+    inputs_origins: tuple[str, ...] = ()
 
     def base(self, reference: Reference) -> DebianBase | None:
         """Look up the recipe of the base that FROM names, None when it is to be fetched."""
@@ -87,5 +91,14 @@ def _parse(data: bytes, path: Path) -> Configuration:
     table = root.table("images")
     images = {name: parse_image(name, table.table(name)) for name in table.names()}
     normalising = parse_normalise(root.table("normalise"))
+    table = root.table("inputs")
+    origins = table.strings("origins")
+    table.finish()
     root.finish()
-    return Configuration(path, MappingProxyType(bases), MappingProxyType(images), normalising)
+    return Configuration(
+        path,
+        MappingProxyType(bases),
+        MappingProxyType(images),
+        normalising=normalising,
+        inputs_origins=origins,
+    )
