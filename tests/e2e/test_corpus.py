@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from corpus import Case, PlainEngine, build_twice, cases, checkout, plain_engine
 from samebit_command import Samebit
+
+from corpus import Case, PlainEngine, build_twice, cases, checkout, plain_engine
 
 # Those that need no network beyond the base image.
 SLICE = ("accounts", "home-debris")

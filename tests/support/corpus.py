@@ -29,7 +29,7 @@ _LEFT_OUT = shutil.ignore_patterns("case.toml", "*.lock")
 class Case:
     """A folder of the corpus. `differs` are the paths that no build can make the same.
 
-    `certificates` says that buildah alone needs this machine's certificates in its steps, read-only.
+    `certificates` says that buildah alone needs this machine's certificates in its steps.
     """
 
     name: str
