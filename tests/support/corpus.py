@@ -1,4 +1,4 @@
-"""Building the Dockerfiles of tests/corpus twice, far apart, by samebit and by buildah alone."""
+"""Building the Dockerfiles of tests/corpus twice, far apart, with samebit and plain buildah."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _CHUNK = 1 << 20
 
 
 class Base(Protocol):
-    """What is known of the base: samebit.image.base_index.BaseIndex."""
+    """What is known of the base: samebit.image.tree_index.TreeIndex."""
 
     @property
     def entries(self) -> Mapping[bytes, Entry]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import msgspec
 
 from samebit.errors import InputError
-from samebit.image.base_index import BaseIndex
 from samebit.image.entry import Entry
 from samebit.image.layer_writer import Layer, write_layer
+from samebit.image.tree_index import TreeIndex
 from samebit.model.escaped import escaped
 from samebit.model.finding import Finding
 from samebit.model.normalising import Account, LeftAlone, Secret
@@ -35,7 +35,7 @@ class NormalisedLayer:
 
 def write_normalised_layer(
     entries: Sequence[Entry],
-    base: BaseIndex,
+    base: TreeIndex,
     contents: Contents,
     selection: NormaliserSelection,
     *,
