@@ -116,10 +116,11 @@ class PlainEngine:
     def __init__(self, root: Path, run_root: Path) -> None:
         self._storage = ["--root", str(root), "--runroot", str(run_root)]
 
-    def run(self, program: str, *arguments: str | Path) -> str:
+    def run(self, program: str, *arguments: str | Path, cwd: Path | None = None) -> str:
         """Run a program on the storage; gives what it printed."""
         done = subprocess.run(
             [program, *self._storage, *map(str, arguments)],
+            cwd=cwd,
             capture_output=True,
             check=False,
             encoding="utf-8",
@@ -158,7 +159,9 @@ class PlainEngine:
 
     def load(self, layout: Path) -> str:
         """Load the image of an OCI layout; gives its ID."""
-        return self.run("buildah", "pull", "--quiet", f"oci:{layout}").splitlines()[-1]
+        # The image is named after the path, which must then be a name: so a relative one.
+        told = self.run("buildah", "pull", "--quiet", f"oci:{layout.name}", cwd=layout.parent)
+        return told.splitlines()[-1]
 
     def remove(self, *images: str) -> None:
         """Remove images, so that the storage stays small."""
