@@ -6,7 +6,6 @@ compressor against its known answers, reading what the base's blobs hold.
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from samebit.engines.protocol import FinalTree
-from samebit.image.entry import Entry
 from samebit.image.manifest import Image
 from samebit.model.finding import Finding
 from samebit.store.store import Store
@@ -41,6 +39,7 @@ class TreeLayer:
         from samebit.image.delta import make_delta  # noqa: PLC0415
         from samebit.image.layer_writer import write_layer  # noqa: PLC0415
         from samebit.image.tree import compare  # noqa: PLC0415
+        from samebit.image.tree_content import TreeContent  # noqa: PLC0415
 
         difference = compare(tree.base, tree.final)
         delta = make_delta(
@@ -57,12 +56,8 @@ class TreeLayer:
         if not delta.entries:
             return None, findings
         threads = len(os.sched_getaffinity(0))
-        root = tree.final.root
-
-        def open_content(entry: Entry) -> io.FileIO:
-            return io.FileIO(root + b"/" + entry.path, "rb")
-
-        layer = write_layer(delta.entries, open_content, self.epoch, self.store, threads)
+        with TreeContent(tree.final.root) as content:
+            layer = write_layer(delta.entries, content.open, self.epoch, self.store, threads)
         return layer, findings
 
 
