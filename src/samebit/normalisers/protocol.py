@@ -134,11 +134,12 @@ class Normaliser:
     """One kind of noise: how it is recognised, what is done, and why that breaks nothing.
 
     `name` is stable, `group/noise`. An entry is matched when its path fits one of `paths` (see
-    `samebit.normalisers.patterns`; empty: every path), and, where they are given, one of `magic`
-    (offset and bytes, within the first HEAD bytes) is there and `accepts(entry, head)` says so.
-    A rewriter gets regular files only. Exactly one normaliser handles a file: removing ones go
-    first, then the lowest `rank`, then the first name; what a rewriter leaves alone is not offered
-    to the next.
+    `samebit.normalisers.patterns`; empty: every path) and, where they are given, all of `only`,
+    one of `magic` (offset and bytes, within the first HEAD bytes) is there and
+    `accepts(entry, head)` says so. Where a rewriter, `magic` or `accepts` is given, only regular
+    files are matched; else every kind of entry is (directories go when nothing is left in them).
+    Exactly one normaliser handles a file: removing ones go first, then the lowest `rank`, then the
+    first name; what a rewriter leaves alone is not offered to the next.
 
     `why` says in one or two sentences why the result is as good for every program, `reference`
     names the source of that knowledge. `since` is the first set with it, `until` the first without.
@@ -150,6 +151,7 @@ class Normaliser:
     reference: str
     paths: tuple[bytes, ...] = ()
     magic: tuple[tuple[int, bytes], ...] = ()
+    only: re.Pattern[bytes] | None = None
     accepts: Callable[[Entry, bytes], bool] | None = None
     rewrite: Rewriter | None = None
     rank: int = 50
@@ -173,6 +175,8 @@ class Normaliser:
 
     def recognises(self, entry: Entry, head: bytes) -> bool:
         """Tell whether an entry whose path fits is matched; `head` is empty unless `reads()`."""
+        if self.only is not None and not self.only.fullmatch(entry.path):
+            return False
         if self.magic and not any(head[at : at + len(mark)] == mark for at, mark in self.magic):
             return False
         return self.accepts is None or self.accepts(entry, head)

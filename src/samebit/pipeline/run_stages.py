@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from samebit.context.select import matches_nothing
 from samebit.context.sources import check_sources, place_material
@@ -47,18 +47,25 @@ from samebit.engines.step_environment import environment_set, proxy_variables, t
 from samebit.errors import MachineError
 from samebit.image.base_index import index_base
 from samebit.image.delta import make_delta
-from samebit.image.entry import Entry
-from samebit.image.layer_writer import Layer, write_layer
+from samebit.image.layer_writer import Layer
 from samebit.image.manifest import Image
 from samebit.image.tree import compare
 from samebit.lock.model import Lock
 from samebit.model.descriptor import Descriptor
 from samebit.model.digest import Digest
 from samebit.model.finding import Finding
+from samebit.model.normalising import Account
+from samebit.normalisers.selection import NormaliserSelection
+from samebit.pipeline.attribution import Attribution
 from samebit.pipeline.compose import compose
 from samebit.pipeline.contexts import MAIN, Contexts
 from samebit.pipeline.engine_base import engine_name, ensure_base
 from samebit.pipeline.failures import LoweredSteps, explain_failure, is_pattern
+from samebit.pipeline.normalise_layer import (
+    findings_of,
+    tree_contents,
+    write_normalised_layer,
+)
 from samebit.pipeline.recipe import ResolvedRecipe
 from samebit.pipeline.request import BuildRequest
 from samebit.pipeline.secrets import wanted_agents, wanted_secrets
@@ -68,11 +75,15 @@ from samebit.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class StagesResult:
-    """The image, the digests of the contexts that were really staged, and what was noticed."""
+    """The image, the digests of the contexts that were really staged, and what was noticed.
+
+    `account` says what normalising did; `findings` hold what of it a person has to know.
+    """
 
     image: Descriptor
     context_digests: Mapping[str, Digest]
     findings: tuple[Finding, ...]
+    account: Account
 
 
 def run_stages(
@@ -109,6 +120,9 @@ def run_stages(
         return run.result()
 
 
+_Built: TypeAlias = tuple[Layer | None, tuple[Finding, ...], Account]
+
+
 class _PatternFailedError(Exception):
     """The engine could not copy by a pattern from a stage or image; `step` is the step's id."""
 
@@ -133,7 +147,7 @@ class _StagesRun:
     def result(self) -> StagesResult:
         staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
         root = self.part.root_image()
-        layer, findings = self._built_layer(staged, root)
+        layer, findings, account = self._built_layer(staged, root)
         image = compose(
             self.store,
             base=root,
@@ -146,11 +160,10 @@ class _StagesRun:
             image,
             {name: context.digest for name, context in staged.items()},
             (*self.contexts.findings(staged), *self.evaluation.findings, *findings),
+            account,
         )
 
-    def _built_layer(
-        self, staged: Mapping[str, StagedContext], root: Image | None
-    ) -> tuple[Layer | None, tuple[Finding, ...]]:
+    def _built_layer(self, staged: Mapping[str, StagedContext], root: Image | None) -> _Built:
         """Run the stages; again, with our own copying, when the engine cannot do a pattern."""
         selected: frozenset[str] = frozenset()
         while True:
@@ -273,9 +286,7 @@ class _StagesRun:
             trust=trust,
         )
 
-    def _layer(
-        self, tree: FinalTree, base: Image | None
-    ) -> tuple[Layer | None, tuple[Finding, ...]]:
+    def _layer(self, tree: FinalTree, base: Image | None) -> _Built:
         layers = base.manifest.layers if base else ()
         diff_ids = base.config_document.diff_ids if base else ()
         index = index_base(self.store, layers, diff_ids)
@@ -293,16 +304,19 @@ class _StagesRun:
             )
             for path in delta.dropped_acls
         )
-        if not delta.entries:
-            return None, findings
+        done = write_normalised_layer(
+            delta.entries,
+            index,
+            tree_contents(tree.final.root, tree.base.root if tree.base else None),
+            NormaliserSelection.of(self.lock.normalisers, self.lock.recipe.normalising),
+            epoch=self.lock.epoch,
+            store=self.store,
+        )
         root = tree.final.root
-
-        def open_content(entry: Entry) -> io.FileIO:
-            return io.FileIO(root + b"/" + entry.path, "rb")
-
-        threads = len(os.sched_getaffinity(0))
-        layer = write_layer(delta.entries, open_content, self.lock.epoch, self.store, threads)
-        return layer, findings
+        attribution = Attribution.of(
+            self.evaluation, lambda path: os.path.islink(root + b"/" + path)
+        )
+        return done.layer, (*findings, *findings_of(done.account, attribution)), done.account
 
 
 def _step(step: RunStep) -> StepRun:
