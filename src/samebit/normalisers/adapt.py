@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from samebit.formats.streams import KeepError, MalformedError
+from samebit.normalisers.originals import is_original
 from samebit.normalisers.protocol import Facts, Rewriter, Sink
 
 
@@ -19,7 +20,12 @@ def with_epoch(rewrite: Callable[[BinaryIO, int, Sink, int], bool]) -> Rewriter:
 
 
 def guarded(rewrite: Callable[[], bool], facts: Facts) -> bool:
-    """Call a rewriter; what it cannot or must not change ships as it is."""
+    """Call a rewriter, unless the file's bytes are vouched for.
+
+    What it cannot change ships as it is, and what it must not change too, with the reason.
+    """
+    if is_original(facts):
+        return False
     try:
         return rewrite()
     except MalformedError:

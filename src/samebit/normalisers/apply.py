@@ -20,6 +20,7 @@ from typing import BinaryIO, Protocol
 from samebit.image.entry import Entry, Kind
 from samebit.image.whiteout import Whiteout, removed_path
 from samebit.model.normalising import Account, LeftAlone, NormalisedFile, Secret
+from samebit.normalisers.owned import OwnedPaths, find_owned
 from samebit.normalisers.protocol import HEAD, Action, Facts, Normaliser
 from samebit.normalisers.selection import NormaliserSelection
 from samebit.normalisers.spool import Spool, Spooled
@@ -112,12 +113,14 @@ class _Run:
         for entry in entries:
             if entry.kind is Kind.HARDLINK:
                 self._groups.setdefault(entry.link, [entry.link]).append(entry.path)
+        self._owned = OwnedPaths(frozenset())
         self._rewriters: list[tuple[Entry, Normaliser]] = []
         self._spooled: dict[bytes, Spooled] = {}
         self._files: list[NormalisedFile] = []
         self._left: list[LeftAlone] = []
 
     def result(self) -> Normalised:
+        self._owned = find_owned(self._entries.values(), self._source)
         self._take_away()
         self._keep_needed_directories()
         trees = _LayerTrees(self._entries, self._base, self._contents)
@@ -160,7 +163,7 @@ class _Run:
                 self._note(entry, gone[0], None)
                 continue
             rewriters = [one for one in found if one is not None and one.action is Action.REWRITE]
-            if rewriters:
+            if rewriters and not any(name in self._owned for name in names):
                 self._rewriters.append((entry, rewriters[0]))
         children = Counter(path.rpartition(b"/")[0] for path in self._entries)
         # From below: a directory of the build's own can go once nothing is left in it.
@@ -280,6 +283,17 @@ class _LayerTrees:
 
     def in_layer(self, path: bytes) -> bool:
         return path in self.layer and not isinstance(self.layer[path], Whiteout)
+
+    def mtime(self, path: bytes) -> int | None:
+        file = self.open(path)
+        if file is None:
+            return None
+        with file:
+            try:
+                return os.fstat(file.fileno()).st_mtime_ns // 1_000_000_000
+            except OSError:
+                # Not a file of a tree on disk (io.UnsupportedOperation).
+                return None
 
     def open(self, path: bytes) -> BinaryIO | None:
         found = self.layer.get(path)
