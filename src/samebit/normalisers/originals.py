@@ -31,7 +31,7 @@ _CACHES = re.compile(
     rb"\.nuget/packages/.*|"
     rb"archives/[^/]+\.deb|"
     rb"objects/pack/[^/]+\.(?:pack|idx|rev)|"
-    rb"[^/]+\.(?:deb|udeb|rpm|apk|crate|gem)"
+    rb"[^/]+\.(?:deb|udeb|rpm|crate|gem)"
     rb")",
     re.DOTALL,
 )

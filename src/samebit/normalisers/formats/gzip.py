@@ -11,6 +11,8 @@ GZIP = Normaliser(
     name="formats/gzip",
     action=Action.REWRITE,
     magic=((0, MAGIC),),
+    # Alpine's packages are several gzip members, the first of which signs the others.
+    accepts=lambda entry, _head: not entry.path.endswith(b".apk"),
     rewrite=with_epoch(rewrite_gzip_or_tar),
     why="The header's time and name, which only `gunzip -N` uses, go. A tar archive inside gets the"
     " epoch as the time of its members and is compressed again, in one member.",
