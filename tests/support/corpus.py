@@ -1,4 +1,4 @@
-"""Building the Dockerfiles of tests/corpus twice, far apart, with samebit and with buildah alone."""
+"""Building the Dockerfiles of tests/corpus twice, far apart, with samebit and buildah alone."""
 
 from __future__ import annotations
 
