@@ -79,6 +79,8 @@ def _wheel(file: BinaryIO, folder: bytes) -> Iterator[bytes]:
                 yield path
     except csv.Error:
         return
+    finally:
+        text.detach()
 
 
 def _below(folder: bytes, name: str) -> bytes | None:

@@ -1,5 +1,5 @@
 """Counts words."""
 
 
-def count(text):
+def count(text: str) -> int:
     return len(text.split())
