@@ -2,7 +2,7 @@
 """Measure the format rewriters: `python benchmarks/format_rewriters.py [MEGABYTES]`.
 
 In megabytes of the file a second of one processor: how fast files with noise are rewritten, how
-fast files without it are seen to need nothing, and what the layer costs anyway, reading and hashing.
+fast files without it are seen to need nothing, and what reading and hashing costs anyway.
 """
 
 from __future__ import annotations

@@ -26,6 +26,11 @@ def rewrite_mo(source: BinaryIO, size: int, sink: Sink, epoch: int) -> bool:
     return patched(source, size, list(_patches(source, size, epoch)), sink)
 
 
+def po_date(epoch: int) -> bytes:
+    """Give `epoch` (seconds) in the form of catalogues' headers."""
+    return strftime("%Y-%m-%d %H:%M+0000", gmtime(epoch)).encode("ascii")
+
+
 def _patches(source: BinaryIO, size: int, epoch: int) -> Iterator[tuple[int, bytes]]:
     head = at(source, 0, 20)
     order = {LITTLE: "<", BIG: ">"}.get(head[:4])
@@ -41,7 +46,7 @@ def _patches(source: BinaryIO, size: int, epoch: int) -> Iterator[tuple[int, byt
     length, start = struct.unpack(order + "2I", at(source, translations, 8))
     if length > _MAX_HEADER or start + length > size:
         raise MalformedError("a text outside of the message catalogue")
-    date = strftime("%Y-%m-%d %H:%M+0000", gmtime(epoch)).encode("ascii")
+    date = po_date(epoch)
     for match in _DATE.finditer(at(source, start, length)):
         if len(date) == len(match[1]):
             yield start + match.start(1), date

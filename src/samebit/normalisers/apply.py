@@ -182,17 +182,20 @@ class _Run:
 
     def _choose(self, entry: Entry, name: bytes) -> Normaliser | None:
         head: bytes | None = None
+        named = entry if name == entry.path else replace(entry, path=name)
         for normaliser in self._selection.find(name):
             rewrites = normaliser.action is Action.REWRITE
             if (rewrites or normaliser.reads()) and entry.kind is not Kind.FILE:
                 continue
             if normaliser.reads() and head is None:
                 head = self._head(entry)
-            if normaliser.recognises(replace(entry, path=name), head or b""):
+            if normaliser.recognises(named, head or b""):
                 return normaliser
         return None
 
     def _head(self, entry: Entry) -> bytes:
+        if not entry.size:
+            return b""
         with self._contents.final(entry) as file:
             return file.read(HEAD) or b""
 
@@ -279,7 +282,8 @@ class _LayerTrees:
         found = self.layer.get(path)
         if found is not None:
             return None if isinstance(found, Whiteout) else found
-        return self.base.entries.get(path) if self._shows_base(path) else None
+        below = self.base.entries.get(path)
+        return below if below is not None and self._shows_base(path) else None
 
     def in_layer(self, path: bytes) -> bool:
         return path in self.layer and not isinstance(self.layer[path], Whiteout)

@@ -54,6 +54,15 @@ def test_as_strip_nondeterminism(tmp_path: Path) -> None:
     agree(MESSAGES, (one("2026-11-25"), one("2027-01-01")), "m.mo", "gettext")
 
 
+def test_sources_keep_what_translators_wrote() -> None:
+    text = CATALOGUE.format("2026-11-25", "2026-11-25").encode()
+    sources = named("formats/gettext-source")
+    assert matches(sources, b"po/de.po", text)
+    assert rewritten(sources, text, b"po/de.po") == text.replace(
+        b"POT-Creation-Date: 2026-11-25 13:30+0100", b"POT-Creation-Date: 1980-01-02 00:00+0000"
+    )
+
+
 def test_what_must_not_change(tmp_path: Path) -> None:
     whole = compiled(tmp_path, "2026-11-25")
     dates_elsewhere = compiled(tmp_path, "sometime??")
