@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from samebit.configuration.audit import AuditSettings, parse_audit
 from samebit.configuration.base_recipe import parse_base, parse_base_name
 from samebit.configuration.named_image import NamedImage, parse_image
 from samebit.debian.recipe import DebianBase
@@ -24,6 +25,7 @@ class Configuration:
     path: Path | None = None
     bases: Mapping[Reference, DebianBase] = field(default_factory=lambda: MappingProxyType({}))
     images: Mapping[str, NamedImage] = field(default_factory=lambda: MappingProxyType({}))
+    audit: AuditSettings = field(default_factory=AuditSettings)
 
     def base(self, reference: Reference) -> DebianBase | None:
         """Look up the recipe of the base that FROM names, None when it is to be fetched."""
@@ -83,5 +85,6 @@ def _parse(data: bytes, path: Path) -> Configuration:
         bases[reference] = parse_base(table.table(name))
     table = root.table("images")
     images = {name: parse_image(name, table.table(name)) for name in table.names()}
+    audit = parse_audit(root.table("audit"), path.absolute().parent)
     root.finish()
-    return Configuration(path, MappingProxyType(bases), MappingProxyType(images))
+    return Configuration(path, MappingProxyType(bases), MappingProxyType(images), audit)

@@ -54,8 +54,12 @@ def is_constant_id(build_id: bytes) -> bool:
 
 
 def derived_id(build_id: bytes) -> bytes:
-    """Give the GNU build ID that the linker makes of a Go build ID (-B gobuildid, Go 1.24)."""
-    return hashlib.sha256(build_id).digest()[:20]
+    """Give the GNU build ID that the linker makes of a Go build ID (-B gobuildid, Go 1.24).
+
+    Its hash is SHA-256 with the first byte inverted (cmd/internal/hash).
+    """
+    digest = hashlib.sha256(build_id).digest()[:20]
+    return bytes((digest[0] ^ 0xFF,)) + digest[1:]
 
 
 def read_build_info(
