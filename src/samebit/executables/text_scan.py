@@ -14,16 +14,18 @@ from samebit.executables.source import OVERLAP, WINDOW, Source, windows
 from samebit.executables.traces import BUILD_PATH, TIMESTAMP, Traces
 from samebit.model.executable import Scope, TextRule
 
-_PATH_BYTE = rb"[\w.+@~=,-]"
+_PATH_BYTE = rb"[\w.+@~-]"
 _PATH = re.compile(rb"/%b+(?:/%b+)+" % (_PATH_BYTE, _PATH_BYTE))
 _PATH_START = re.compile(rb"[\w.+@~-]")
-_TOKEN = re.compile(rb"[\w.+@~=,/-]*")
+_TOKEN = re.compile(rb"[\w.+@~/-]*")
+# Two texts without anything between them: the second one is relative.
+_JOINED = re.compile(rb"[^/.]\.\./")
 _SOURCE = re.compile(
     rb".*\.(?:[cChH]|cc|cpp|cxx|c\+\+|hh|hpp|hxx|ipp|tcc|[sS]|[fF]90|mm|rs|zig|adb|ads|ml|hs|cu"
     rb"|java|kt|scala|swift|pyx)"
 )
 # Rust's texts stand side by side, so that a path has no end of its own.
-_GLUED_SOURCE = re.compile(rb"/[\w.+@~=,/-]*?\.rs")
+_GLUED_SOURCE = re.compile(rb"/.*?\.rs")
 # __DATE__ and __TIME__ (C11 6.10.8.1), found by their shape.
 _SHAPES = bytes(
     0x30 if chr(code).isdigit() else 0x41 if 65 <= code < 91 else 0x61 if 97 <= code < 123 else code
@@ -44,10 +46,15 @@ _MONTHS = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 
 
 class TextScan:
-    """Looks through ranges of one file and adds what it finds to its traces."""
+    """Looks through ranges of one file and adds what it finds to its traces.
+
+    With `only_sources` paths in data count only when they are a source file's: for languages whose
+    compilers keep the paths of a build elsewhere.
+    """
 
     def __init__(self, traces: Traces, rules: Sequence[TextRule]) -> None:
         self._traces = traces
+        self.only_sources = False
         self._constants = [rule for rule in rules if rule.constant]
         self._paths = [r for r in rules if r.scope is Scope.PATHS and not r.constant]
         self._strings = [r for r in rules if r.scope is Scope.STRINGS and not r.constant]
@@ -96,7 +103,12 @@ class TextScan:
         self._dates(window, place)
 
     def _path(self, path: bytes, place: str, *, absolute: bool) -> None:
-        if self._is_constant(path):
+        if self._is_constant(path) or _JOINED.search(path):
+            return
+        if glued := _GLUED_SOURCE.match(path):
+            path = glued[0]
+        source = _SOURCE.fullmatch(path) is not None
+        if self.only_sources and not source:
             return
         found = False
         for rule in self._paths:
@@ -106,10 +118,8 @@ class TextScan:
                 found = True
         if found or not absolute:
             return
-        if _SOURCE.fullmatch(path):
+        if source:
             self._traces.add(BUILD_PATH, path, place)
-        elif match := _GLUED_SOURCE.match(path):
-            self._traces.add(BUILD_PATH, match[0], place)
 
     def _is_constant(self, path: bytes) -> bool:
         return any(rule.pattern.search(path) for rule in self._constants)

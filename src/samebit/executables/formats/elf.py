@@ -95,6 +95,7 @@ class _Reader:
         debug = self._debug()
         with traces.reading("DWARF"):
             self._units()
+        self._scan.only_sources = self._language == "go"
         self._texts()
         self._run_paths()
         kind = self._kind()
@@ -198,7 +199,11 @@ class _Reader:
         for line in info.module.split(b"\n"):
             kind, _, rest = line.partition(b"\t")
             if kind in (b"mod", b"dep", b"=>"):
-                self._details.append((f"go {kind.decode()}", text(rest.replace(b"\t", b" "))))
+                self._details.append(
+                    (f"go {kind.decode()}", text(rest.replace(b"\t", b" ").strip()))
+                )
+                if kind == b"=>" and rest.startswith(b"/"):
+                    self._scan.path(rest.split(b"\t")[0], "Go module replacement")
         if _PSEUDO_VERSION.search(version):
             self._traces.add(VCS_STAMP, version, "Go main module")
         for name, value in info.settings():
