@@ -10,8 +10,10 @@ from types import MappingProxyType
 from samebit.configuration.audit import AuditSettings, parse_audit
 from samebit.configuration.base_recipe import parse_base, parse_base_name
 from samebit.configuration.named_image import NamedImage, parse_image
+from samebit.configuration.normalise_table import parse_normalise
 from samebit.debian.recipe import DebianBase
 from samebit.errors import Place, UsageError
+from samebit.model.normalising import NO_CHOICES, NormaliserChoices
 from samebit.model.reference import Reference
 from samebit.model.toml_source import TomlSource, nearest
 
@@ -25,6 +27,7 @@ class Configuration:
     path: Path | None = None
     bases: Mapping[Reference, DebianBase] = field(default_factory=lambda: MappingProxyType({}))
     images: Mapping[str, NamedImage] = field(default_factory=lambda: MappingProxyType({}))
+    normalising: NormaliserChoices = NO_CHOICES
     audit: AuditSettings = field(default_factory=AuditSettings)
 
     def base(self, reference: Reference) -> DebianBase | None:
@@ -85,6 +88,9 @@ def _parse(data: bytes, path: Path) -> Configuration:
         bases[reference] = parse_base(table.table(name))
     table = root.table("images")
     images = {name: parse_image(name, table.table(name)) for name in table.names()}
+    normalising = parse_normalise(root.table("normalise"))
     audit = parse_audit(root.table("audit"), path.absolute().parent)
     root.finish()
-    return Configuration(path, MappingProxyType(bases), MappingProxyType(images), audit)
+    return Configuration(
+        path, MappingProxyType(bases), MappingProxyType(images), normalising, audit
+    )

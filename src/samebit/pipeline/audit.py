@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,8 @@ from samebit.model.audit import (
 )
 from samebit.model.escaped import escaped
 from samebit.model.executable import Executable
-from samebit.model.path_pattern import path_pattern
 from samebit.model.platform import Platform
+from samebit.normalisers.patterns import regex_of
 from samebit.pipeline.audit_read import Reading, read_file, read_folder, read_image
 from samebit.pipeline.audit_tree import AuditTree, Node
 from samebit.pipeline.open_image import open_source
@@ -137,7 +138,10 @@ class _Judge:
     ) -> None:
         self._policy = policy
         self._toolchains = toolchains
-        self._exceptions = [(path_pattern(item.path), item) for item in exceptions]
+        self._exceptions = [
+            (re.compile(regex_of(os.fsencode(item.path[1:])), re.DOTALL), item)
+            for item in exceptions
+        ]
         self._used: set[AuditException] = set()
 
     def files(
@@ -188,11 +192,11 @@ class _Judge:
         shown = tuple(escaped(b"/" + path) for path in paths)
         libraries = _libraries(paths[0], facts, search)
         found = [
-            self._finding(shown, facts, trace.finding, trace.value, trace.place)
+            self._finding(paths, facts, trace.finding, trace.value, trace.place)
             for trace in facts.traces
         ]
         found += [
-            self._finding(shown, facts, code, value, place)
+            self._finding(paths, facts, code, value, place)
             for code, value, place in _missing(facts, libraries, search)
         ]
         return AuditedFile(
@@ -210,7 +214,7 @@ class _Judge:
         )
 
     def _finding(
-        self, paths: tuple[str, ...], facts: Executable, code: str, value: str, place: str
+        self, paths: list[bytes], facts: Executable, code: str, value: str, place: str
     ) -> AuditFinding:
         excused = self._excuse(paths, code)
         kind = finding_kind(code)
@@ -224,7 +228,7 @@ class _Judge:
             violation=refused and excused is None,
         )
 
-    def _excuse(self, paths: tuple[str, ...], code: str) -> str | None:
+    def _excuse(self, paths: list[bytes], code: str) -> str | None:
         for pattern, item in self._exceptions:
             if item.finding in ("*", code) and any(pattern.fullmatch(path) for path in paths):
                 self._used.add(item)
