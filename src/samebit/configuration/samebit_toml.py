@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from samebit.configuration.audit import AuditSettings, parse_audit
 from samebit.configuration.base_recipe import parse_base, parse_base_name
 from samebit.configuration.named_image import NamedImage, parse_image
 from samebit.configuration.normalise_table import parse_normalise
@@ -27,6 +28,7 @@ class Configuration:
     bases: Mapping[Reference, DebianBase] = field(default_factory=lambda: MappingProxyType({}))
     images: Mapping[str, NamedImage] = field(default_factory=lambda: MappingProxyType({}))
     normalising: NormaliserChoices = NO_CHOICES
+    audit: AuditSettings = field(default_factory=AuditSettings)
 
     def base(self, reference: Reference) -> DebianBase | None:
         """Look up the recipe of the base that FROM names, None when it is to be fetched."""
@@ -87,5 +89,8 @@ def _parse(data: bytes, path: Path) -> Configuration:
     table = root.table("images")
     images = {name: parse_image(name, table.table(name)) for name in table.names()}
     normalising = parse_normalise(root.table("normalise"))
+    audit = parse_audit(root.table("audit"), path.absolute().parent)
     root.finish()
-    return Configuration(path, MappingProxyType(bases), MappingProxyType(images), normalising)
+    return Configuration(
+        path, MappingProxyType(bases), MappingProxyType(images), normalising, audit
+    )
