@@ -28,8 +28,7 @@ _CONFIGURATION = (
     # The host's own settings (environment, mounts, hooks, mirrors) must not reach a build.
     (
         "containers.conf",
-        "[containers]\n[engine]\nhelper_binaries_dir = [{home}]\n"
-        '[network]\nnetwork_backend = "netavark"\n',
+        '[containers]\n[engine]\nhelper_binaries_dir=[{home}]\n[network]\nnetwork_backend="netavark"\n',
     ),
     # buildah from 1.39 on builds nothing without this program, which makes networks: every step has
     # the host's or none, so that it is never started.
