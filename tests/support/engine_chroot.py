@@ -24,7 +24,7 @@ from pathlib import Path
 from samebit_command import Samebit
 
 from samebit.engines import shim
-from samebit.engines.machine import ca_bundle
+from samebit.engines.machine import ca_bundle, find_program
 
 SUITES = ("bookworm", "trixie", "sid")
 _PACKAGES = ("buildah", "dash", "python3-minimal", "runc")
@@ -132,7 +132,7 @@ def _make(suite: str, folder: Path) -> None:
 def _unpack(suite: str, tree: Path) -> None:
     program = shutil.which("mmdebstrap")
     assert program, "mmdebstrap is not installed: make setup"
-    merged = "cd \"$1\" && for d in bin lib lib64 sbin; do mkdir -p usr/$d; ln -s usr/$d $d; done"
+    merged = 'cd "$1" && for d in bin lib lib64 sbin; do mkdir -p usr/$d; ln -s usr/$d $d; done'
     done = subprocess.run(
         [
             "nice",
@@ -163,3 +163,17 @@ def _unpack(suite: str, tree: Path) -> None:
 def _own_suite() -> str:
     lines = Path("/etc/os-release").read_text("utf-8").splitlines()
     return next((line[17:] for line in lines if line.startswith("VERSION_CODENAME=")), "")
+
+
+def crun_only(home: Path) -> Samebit:
+    """Give the command with this machine's engine where runc is missing and crun has its cgroups.
+
+    crun refuses what some machines have at /sys/fs/cgroup, several versions side by side.
+    """
+    runc = find_program("runc")
+    hidden = f"mount --bind /dev/null {runc} && " if runc else ""
+    script = f'mount -t cgroup2 cgroup2 /sys/fs/cgroup && {hidden}exec "$@"'
+    unshare = ("unshare", "--mount", "--propagation", "private", "--")
+    return Samebit(
+        home, {"SAMEBIT_STORAGE_DRIVER": "overlay"}, (*unshare, "sh", "-c", script, "sh")
+    )

@@ -36,7 +36,10 @@ _FILES = (
 
 def write_hard_base(layout: Path) -> Path:
     """Write the base image as an OCI layout."""
-    files = {f"base/{name}": Item(content=f"{name}\n".encode("utf-8", "surrogateescape")) for name in _FILES}
+    files = {
+        f"base/{name}": Item(content=f"{name}\n".encode("utf-8", "surrogateescape"))
+        for name in _FILES
+    }
     special = {
         "base/attribute": Item(content=b"a", xattrs={"user.note": b"before", "user.gone": b"g"}),
         "base/attribute-of-directory": directory(),
