@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import sys
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,8 @@ def test_the_whole_matrix(samebit: Samebit, base: Path, trees: Path, tmp_path: P
     for recipe, arguments in recipes.items():
         for cell in cells:
             results[recipe, cell] = outcome(cell, arguments)
-            print(f"{recipe}: {cell.engine}, {cell.driver}: {results[recipe, cell]}")
+            line = f"{recipe}: {cell.engine}, {cell.driver}: {results[recipe, cell]}\n"
+            sys.stdout.write(line)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(report(list(recipes), cells, results), "utf-8")
     for recipe in recipes:
@@ -144,8 +146,8 @@ def report(recipes: list[str], cells: list[Cell], results: dict[tuple[str, Cell]
     lines = [
         "# One digest from every engine",
         "",
-        "Made by `make prove` (tests/e2e/test_engine_versions.py); do not edit. Each cell is a build"
-        " from nothing.",
+        "Made by `make prove` (tests/e2e/test_engine_versions.py); do not edit.",
+        "Each cell is a build from nothing.",
     ]
     for recipe in recipes:
         lines += ["", f"## {recipe}", "", "| Engine | Storage | Digest |", "|---|---|---|"]

@@ -1,10 +1,10 @@
 """buildah of other Debian suites: in chroots made from those suites, kept from run to run.
 
-A chroot holds the unpacked packages and nothing that their maintainer scripts would make: enough to
-run buildah. Each samebit runs in a mount namespace of its own, in which the chroot is mounted with a
-writable layer in memory, and calls the engine through a program that enters it. Both have to see
-the same paths, and what one of them mounts the other has to see, too. So samebit's state folder is
-bound inside the chroot and named by its path from outside, and a symlink leads from the chroot's
+A chroot holds the unpacked packages and nothing that their maintainer scripts would make: enough
+to run buildah. Each samebit runs in a mount namespace of its own, in which the chroot is mounted
+with a writable layer in memory, and calls the engine through a program that enters it. Both have to
+see the same paths, and what one of them mounts the other has to see, too. So samebit's state folder
+is bound inside the chroot and named by its path from outside, and a symlink leads from the chroot's
 own path inside it to its root.
 """
 
@@ -31,6 +31,7 @@ _PACKAGES = ("buildah", "dash", "python3-minimal", "runc")
 # Half of what is unpacked, and of no use to an engine.
 _REMOVED = "usr/libexec/buildah usr/share/doc usr/share/man usr/share/locale usr/share/perl"
 _SECONDS = 900
+_UNSHARE = ("unshare", "--mount", "--propagation", "private", "--")
 _ENTER = """\
 #!/bin/sh
 # enter PATH... -- COMMAND...: run COMMAND where the chroot is mounted and sees each PATH.
@@ -79,8 +80,7 @@ class EngineChroot:
         home.mkdir(parents=True, exist_ok=True)
         trust = ca_bundle()
         seen = [home, Path(shim.__file__).parent, *([trust] if trust else [])]
-        unshare = ("unshare", "--mount", "--propagation", "private", "--")
-        enter = (*unshare, str(self.folder / "enter"), *map(str, seen), "--")
+        enter = (*_UNSHARE, str(self.folder / "enter"), *map(str, seen), "--")
         return Samebit(home, environment, enter)
 
     def version(self) -> str:
@@ -173,7 +173,5 @@ def crun_only(home: Path) -> Samebit:
     runc = find_program("runc")
     hidden = f"mount --bind /dev/null {runc} && " if runc else ""
     script = f'mount -t cgroup2 cgroup2 /sys/fs/cgroup && {hidden}exec "$@"'
-    unshare = ("unshare", "--mount", "--propagation", "private", "--")
-    return Samebit(
-        home, {"SAMEBIT_STORAGE_DRIVER": "overlay"}, (*unshare, "sh", "-c", script, "sh")
-    )
+    environment = {"SAMEBIT_STORAGE_DRIVER": "overlay"}
+    return Samebit(home, environment, (*_UNSHARE, "sh", "-c", script, "sh"))

@@ -29,8 +29,8 @@ _FILES = (
     "directory-removed-and-back/f", "directory-to-link/f", "gone/a/b", "gone\udcff\n", "kept/file",
     "mode", "moved/deep/er/f", "moved/file", "owner", "real/f", "refilled/old", "refilled/same",
     "removed-and-back", "renamed-twice", "rewritten", "single", "swap-1", "swap-2",
-    "to-be-capable", "to-directory", "to-file/a/b", "to-socket", "touched", "untouched/a/b", "upper",
-    "volume/gone", "volume/kept",
+    "to-be-capable", "to-directory", "to-file/a/b", "to-socket", "touched", "untouched/a/b",
+    "upper", "volume/gone", "volume/kept",
 )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def write_hard_base(layout: Path) -> Path:
     items = {**_python(), **busybox_items(), **files, **special, **groups}
     folders = {parent for path in items for parent in _parents(path)}
     everything = {**{path: directory() for path in folders}, **items}
-    ordered = sorted(everything, key=lambda path: os.fsencode(path))
+    ordered = sorted(everything, key=os.fsencode)
     # A link comes after what it names.
     ordered.sort(key=lambda path: everything[path].kind == "hard link")
     environment = {"Env": ["PATH=/bin:/usr/bin"]}

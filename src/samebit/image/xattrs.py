@@ -22,9 +22,9 @@ def kept_xattrs(found: Iterable[tuple[bytes, bytes]], what: str) -> tuple[Xattrs
     """Give the attributes that the canonical form keeps, sorted by name, and the dropped ACLs.
 
     File capabilities come back in their version 2 form; everything that belongs to the host or to a
-    storage driver is dropped silently, and so are empty values, because pax records cannot say them.
-    ACLs are given back so that they can be reported. Raises InputError, naming `what`, for a
-    malformed security.capability.
+    storage driver is dropped silently, and so are empty values, which pax records cannot say. ACLs
+    are given back so that they can be reported. Raises InputError, naming `what`, for a malformed
+    security.capability.
     """
     kept = []
     acls = []
