@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 from pathlib import Path
 
 import pytest
 from hard_trees import CONTEXT, assert_as_seen_inside, write_hard_base
 from samebit_command import Samebit
+from step_builds import Steps
 from unpackers import unpacked
 
 pytestmark = [
@@ -119,6 +121,25 @@ def test_what_vfs_cannot_show_is_refused(samebit: Samebit, base: Path, trees: Pa
     assert "is one of several hard links" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("driver", "step", "told"),
+    [
+        ("overlay", "mkdir /x && touch /x/.wh.f", "/x/.wh.f: no layer can hold a file whose name"),
+        ("vfs", "mkdir /x && touch /x/.wh..wh..opq", "/x/.wh..wh..opq: no layer can hold a file"),
+        # On overlay the step itself fails.
+        ("vfs", "mknod /zero c 0 0", "/zero: no image can hold the character device 0:0"),
+        (
+            "overlay",
+            "i=0; while [ $i != 60 ]; do n=$(printf %0100d $i); mkdir $n; cd ./$n; i=$((i+1)); done",
+            " bytes is too long to be read: '/0000",
+        ),
+    ],
+)
+def test_what_no_image_can_hold_is_refused(steps: Steps, driver: str, step: str, told: str) -> None:
+    dockerfile = f"FROM base\nRUN {step}\n"
+    assert told in steps.fails(dockerfile, code=5, SAMEBIT_STORAGE_DRIVER=driver)
+
+
 def size_options(depth: int, width: int, size: int) -> list[str]:
     values = {"DEPTH": depth, "WIDTH": width, "BYTES": size}
     return [f"--build-arg={name}={value}" for name, value in values.items()]
@@ -132,6 +153,28 @@ def test_deep_and_wide_trees_unpacked(
     with unpacked("umoci", layout, tmp_path) as root:
         inside = assert_as_seen_inside(root, "umoci")
     assert max(path.count("/") for path in inside) == 1001
+    on_vfs = samebit.build(
+        *arguments(base, trees, "Dockerfile.big")[1:], *options, SAMEBIT_STORAGE_DRIVER="vfs"
+    )
+    assert on_vfs == digest
+
+
+@pytest.mark.prove
+def test_huge_trees_take_little_memory(
+    samebit: Samebit, base: Path, trees: Path, tmp_path: Path
+) -> None:
+    options = size_options(1000, 50_000, 5 << 30)
+    digest, layout, _ = build(samebit, base, trees, "Dockerfile.big", tmp_path, *options)
+    # The greatest of all programs that have ended so far, in KiB: the engine is among them.
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 300 << 10
+    for unpacker in UNPACKERS:
+        work = tmp_path / unpacker
+        work.mkdir()
+        with unpacked(unpacker, layout, work) as root:
+            inside = assert_as_seen_inside(root, unpacker)
+        shutil.rmtree(work)
+    assert inside["sparse"]["size"] == 5 << 30
+    assert len(inside) > 52_000
     on_vfs = samebit.build(
         *arguments(base, trees, "Dockerfile.big")[1:], *options, SAMEBIT_STORAGE_DRIVER="vfs"
     )
