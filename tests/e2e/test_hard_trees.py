@@ -18,6 +18,11 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="owners and devices need root"),
 ]
 
+# 60 directories inside of one another, whose names have 100 bytes each.
+NESTED = (
+    "n=$(printf %0100d 0); for i in 1 2 3 4 5 6; do for j in 0 1 2 3 4 5 6 7 8 9; do"
+    " mkdir $n && cd ./$n; done; done"
+)
 UNPACKERS = ["umoci", "podman-overlay", "podman-vfs"]
 
 
@@ -130,7 +135,7 @@ def test_what_vfs_cannot_show_is_refused(samebit: Samebit, base: Path, trees: Pa
         ("vfs", "mknod /zero c 0 0", "/zero: no image can hold the character device 0:0"),
         (
             "overlay",
-            "i=0; while [ $i != 60 ]; do n=$(printf %0100d $i); mkdir $n; cd ./$n; i=$((i+1)); done",
+            NESTED,
             " bytes is too long to be read: '/0000",
         ),
     ],
