@@ -29,6 +29,7 @@ from samebit.model.toml_source import nearest
 from samebit.normalisers.selection import known_names, unknown_names
 from samebit.pipeline.bases import BaseFinder
 from samebit.pipeline.contexts import Contexts
+from samebit.pipeline.inputs_gc import note_lock
 from samebit.pipeline.memo import memo_key, recall, remember
 from samebit.pipeline.normalise_layer import findings_of, recall_account, remember_account
 from samebit.pipeline.recipe import (
@@ -179,6 +180,8 @@ def build_prepared(
         elif changed:
             unproven = True
     written = recording and changed and _write(workspace.lock_file, lock, image)
+    if workspace.lock_file is not None and built:
+        note_lock(store, workspace.lock_file, lock)
     return BuildResult(
         image=image,
         platforms=tuple(images),
