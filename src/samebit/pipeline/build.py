@@ -13,16 +13,16 @@ from samebit.dockerfile.evaluate import evaluate
 from samebit.dockerfile.lowering import context_sources, reachable
 from samebit.engines.protocol import Engine
 from samebit.errors import LockError, MachineError, Place, UsageError
-from samebit.image.manifest import IndexEntry, encode_index
 from samebit.lock.epoch import DEFAULT_EPOCH, choose_epoch, locked_epoch
 from samebit.lock.model import Lock
 from samebit.lock.toml import check_writable, write_lock
-from samebit.model.descriptor import OCI_INDEX, Descriptor
+from samebit.model.descriptor import Descriptor
 from samebit.model.finding import Finding
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
 from samebit.pipeline.base import make_base
 from samebit.pipeline.bases import BaseFinder
+from samebit.pipeline.compose import combine
 from samebit.pipeline.contexts import Contexts
 from samebit.pipeline.memo import memo_key, recall, remember
 from samebit.pipeline.recipe import (
@@ -141,7 +141,7 @@ def build(
         elif prepared.recorded:
             unproven = True
         images.append((part.platform, done.image))
-    image = _combined(store, images)
+    image = combine(store, images)
     written = prepared.recorded and _write(workspace.lock_file, lock, image)
     return BuildResult(
         image=image,
@@ -235,11 +235,3 @@ def _epoch(request: BuildRequest, workspace: Workspace) -> tuple[int, list[Findi
         return locked_epoch(lock, os.environ), []
     chosen = choose_epoch(workspace.context, os.environ)
     return chosen.seconds, [chosen.finding] if chosen.finding else []
-
-
-def _combined(store: Store, images: Sequence[tuple[Platform, Descriptor]]) -> Descriptor:
-    """One platform is a plain manifest, several are a sorted index (docs/canonical-form.md)."""
-    if len(images) == 1:
-        return images[0][1]
-    data = encode_index(IndexEntry(image, platform) for platform, image in images)
-    return Descriptor(OCI_INDEX, store.put(data), len(data))
