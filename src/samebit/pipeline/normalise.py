@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,10 +58,12 @@ def normalise(
     time of everything that does not come from the base. Raises UsageError, InputError,
     MachineError.
     """
-    with store.temporary_directory() as directory, ExitStack() as stack:
-        opened = stack.enter_context(
-            open_source(source, platform, store.root, directory / "source")
-        )
+    with (
+        store.temporary_directory() as directory,
+        _advised(),
+        open_source(source, platform, store.root, directory / "source") as opened,
+        ExitStack() as stack,
+    ):
         below = None
         if base is not None and base != SCRATCH:
             below = stack.enter_context(open_source(base, platform, store.root, directory / "base"))
@@ -72,7 +74,7 @@ def normalise(
             work = directory / f"image-{number}"
             work.mkdir()
             made = _Normalised(
-                store, source, image, _base_image(below, base, image), base, epoch, threads, work
+                store, source, image, _base_image(below, image), base, epoch, threads, work
             )
             images[made.write(findings)] = image.image.platform
     platforms = tuple((found, descriptor) for descriptor, found in images.items())
@@ -159,6 +161,15 @@ class _Normalised:
         return (*self.base.layers, *self.image.layers[len(below) :])
 
 
+@contextmanager
+def _advised() -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        error.fix = error.fix or "fetch or build the image again, or tell who made it"
+        raise
+
+
 def _images(
     opened: OpenedSource, platform: Platform | None, findings: list[Finding]
 ) -> Iterator[OpenedImage]:
@@ -210,15 +221,13 @@ def _linux(image: OpenedImage, name: str) -> OpenedImage:
     return image
 
 
-def _base_image(
-    below: OpenedSource | None, name: str | None, image: OpenedImage
-) -> OpenedImage | None:
+def _base_image(below: OpenedSource | None, image: OpenedImage) -> OpenedImage | None:
     if below is None:
         return None
     try:
         return below.image(platform=image.image.platform)
     except InputError as error:
-        raise InputError(f"--base {name}: {error.what}", fix=error.fix) from error
+        raise InputError(f"--base: {error.what}", fix=error.fix) from error
 
 
 def _keep(layer: LayerBlob, store: Store) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from samebit.dockerfile.config import ImageConfig, read_config
 from samebit.dockerfile.history import timestamp
-from samebit.errors import InputError
 from samebit.image.config import ConfigDocument, History
 
 # Labels by which tools tell about themselves or the folder they ran in.
@@ -70,14 +69,13 @@ def normalised_history(
 
     `layer` says whether the image has a layer of its own; it is put down to the last entry that
     tells of changed files, else to the last WORKDIR, else to the last one, whatever the builder
-    made a layer of. Raises UsageError for an epoch that is no date, InputError for text that is not
-    UTF-8.
+    made a layer of. Raises UsageError for an epoch that is no date.
     """
     created = timestamp(epoch)
     own = _own(document.history, base)
     if layer and not own:
         own = (History(),)
-    texts = [_text(entry.created_by) for entry in own]
+    texts = [entry.created_by or "" for entry in own]
     keywords = [_keyword(text) for text in texts]
     last = _changing(keywords) if layer else -1
     return tuple(
@@ -126,13 +124,5 @@ def _keyword(text: str) -> str:
 
 
 def _comment(entry: History) -> str:
-    comment = _text(entry.comment)
+    comment = entry.comment or ""
     return "" if comment.startswith(_ENGINE_COMMENTS) else comment
-
-
-def _text(value: str | None) -> str:
-    try:
-        (value or "").encode("utf-8")
-    except UnicodeEncodeError:
-        raise InputError("the image's history is not valid UTF-8") from None
-    return value or ""
