@@ -36,8 +36,9 @@ TEXT = """\
 
 Made by `make prove` (tests/e2e/test_consumers_matrix.py); do not edit. Each program unpacked, or
 mounted, a canonical layer of 15 MB in members of 1 MiB, and every file had its right content.
-dockerd and podman pulled from a registry, dockerd-containerd took `docker load`, the others read an
-OCI archive or layout. The names after the program are those of the storage driver or snapshotter."""
+dockerd and podman pulled from a registry, dockerd-containerd took `docker load`, the others read
+an OCI archive or layout. The names after the program are those of the storage driver or snapshotter.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def seen() -> Iterator[list[tuple[str, str, str]]]:
     rows: list[tuple[str, str, str]] = []
     yield rows
     if len(rows) == len(SUITES) * len(CONSUMERS) - len(MISSING):
-        write_results("consumers.md", TEXT, ("Program", "Suite", "Version"), rows)
+        write_results("consumers.md", TEXT.rstrip(), ("Program", "Suite", "Version"), rows)
 
 
 @pytest.mark.parametrize("suite", SUITES)
