@@ -37,7 +37,8 @@ TEXT = """\
 Made by `make prove` (tests/e2e/test_consumers_matrix.py); do not edit. Each program unpacked, or
 mounted, a canonical layer of 15 MB in members of 1 MiB, and every file had its right content.
 dockerd and podman pulled from a registry, dockerd-containerd took `docker load`, the others read
-an OCI archive or layout. The names after the program are those of the storage driver or snapshotter.
+an OCI archive or layout. The names after the program are those of the storage driver or of the
+snapshotter.
 """
 
 
