@@ -14,14 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samebit.errors import InputError
-from samebit.image.base_index import BaseIndex
 from samebit.image.entry import Entry, Kind
 from samebit.image.index_difference import layer_entries
 from samebit.image.layer_blob import LayerBlob
-from samebit.image.layer_stack import LayerStack, read_stack, spooled_contents
+from samebit.image.layer_stack import LayerStack, read_stack
 from samebit.image.layer_writer import Layer, write_layer
+from samebit.image.tree_index import TreeIndex
 from samebit.model.descriptor import OCI_LAYER_GZIP, Descriptor
 from samebit.model.digest import Digest
+from samebit.normalisers.spool import Spool
+from samebit.pipeline.layer_contents import LayerContents
 from samebit.store.store import Store
 
 _NAMES = st.lists(st.sampled_from(["a", "b", "a-b"]), min_size=1, max_size=3).map("/".join)
@@ -55,15 +57,16 @@ def blob(items: list[tuple[str, bytes, str, bytes, int]]) -> LayerBlob:
     return LayerBlob("layer", descriptor, diff_id, partial(io.BytesIO, data))
 
 
-def shown(tree: BaseIndex) -> tuple[dict[bytes, Entry], dict[bytes, bytes]]:
+def shown(tree: TreeIndex) -> tuple[dict[bytes, Entry], dict[bytes, bytes]]:
     """All that a container sees: entries and contents, the root as unpackers make it."""
     entries = {path: entry for path, entry in tree.entries.items() if path}
     return entries, dict(tree.contents)
 
 
 def written(stack: LayerStack, entries: tuple[Entry, ...], store: Store) -> LayerBlob:
-    with store.temporary_directory() as place, spooled_contents(stack, entries, place) as contents:
-        layer: Layer = write_layer(entries, contents.open, 0, store, 1)
+    with store.temporary_directory() as place, Spool(place) as spool:
+        contents = LayerContents(stack, spool).keep(entries)
+        layer: Layer = write_layer(entries, contents.final, 0, store, 1)
     return LayerBlob(
         "made", layer.descriptor, layer.diff_id, partial(store.open, layer.descriptor.digest)
     )

@@ -11,9 +11,11 @@ from samebit.cli.options import parse_platform, parse_tags, progress_options, st
 from samebit.cli.standard_output import print_result
 from samebit.errors import UsageError
 from samebit.pipeline.base import base_epoch
-from samebit.pipeline.normalise import NormaliseResult, normalise
+from samebit.pipeline.build_document import account_members
+from samebit.pipeline.normalise import NORMALISER_SET, NormaliseResult, normalise
 from samebit.pipeline.outputs import Outputs, deliver, parse_locations
 from samebit.pipeline.session import open_session
+from samebit.report.normalised_text import account_lines
 from samebit.report.progress import BuildProgress
 from samebit.report.terminal import print_finding
 
@@ -27,6 +29,15 @@ from samebit.report.terminal import print_finding
     help="The image that IN was built from: its layers stay as they are, all above becomes one"
     " layer. scratch says that there is none.",
 )
+@click.option(
+    "--normalisers",
+    type=click.IntRange(0, NORMALISER_SET),
+    default=NORMALISER_SET,
+    show_default=True,
+    metavar="SET",
+    help="The set of normalisers that contents go through; 0 leaves them as they are.",
+)
+@click.option("--normalised", is_flag=True, help="List every file that was normalised.")
 @click.option("--platform", metavar="OS/ARCH", help="Take only this platform of an index.")
 @click.option(
     "-t", "--tag", "tags", multiple=True, metavar="NAME[:TAG]", help="Name the image in the store."
@@ -43,6 +54,8 @@ def command(
     source: str,
     output: str | None,
     base: str | None,
+    normalisers: int,
+    normalised: bool,
     platform: str | None,
     tags: tuple[str, ...],
     push: bool,
@@ -77,18 +90,26 @@ def command(
     session = open_session()
     with BuildProgress(style(progress, quiet=quiet)) as told:
         result = normalise(
-            source, session.store, base=base, platform=chosen, epoch=epoch, say=told.say
+            source,
+            session.store,
+            base=base,
+            platform=chosen,
+            epoch=epoch,
+            normalisers=normalisers,
+            say=told.say,
         )
     for finding in result.findings:
         print_finding(finding)
     deliver(wanted, result.image, session.store, told.say)
+    for line in account_lines(result.accounts, files=normalised):
+        told.say(line)
     if as_json:
-        print_result(json.dumps(_document(result, epoch), sort_keys=True))
+        print_result(json.dumps(_document(result, epoch, normalisers), sort_keys=True))
     else:
         print_result(str(result.image.digest))
 
 
-def _document(result: NormaliseResult, epoch: int) -> dict[str, object]:
+def _document(result: NormaliseResult, epoch: int, normalisers: int) -> dict[str, object]:
     return {
         "digest": str(result.image.digest),
         "mediaType": result.image.media_type,
@@ -97,6 +118,8 @@ def _document(result: NormaliseResult, epoch: int) -> dict[str, object]:
             str(platform): str(descriptor.digest) for platform, descriptor in result.platforms
         },
         "epoch": epoch,
+        "normalisers": {"set": normalisers},
+        **account_members(result.accounts),
         "warnings": [
             {"code": finding.code, "what": finding.what, "where": None}
             for finding in result.findings

@@ -9,8 +9,10 @@ from types import MappingProxyType
 
 from samebit.configuration.base_recipe import parse_base, parse_base_name
 from samebit.configuration.named_image import NamedImage, parse_image
+from samebit.configuration.normalise_table import parse_normalise
 from samebit.debian.recipe import DebianBase
 from samebit.errors import Place, UsageError
+from samebit.model.normalising import NO_CHOICES, NormaliserChoices
 from samebit.model.reference import Reference
 from samebit.model.toml_source import TomlSource, nearest
 
@@ -24,6 +26,7 @@ class Configuration:
     path: Path | None = None
     bases: Mapping[Reference, DebianBase] = field(default_factory=lambda: MappingProxyType({}))
     images: Mapping[str, NamedImage] = field(default_factory=lambda: MappingProxyType({}))
+    normalising: NormaliserChoices = NO_CHOICES
 
     def base(self, reference: Reference) -> DebianBase | None:
         """Look up the recipe of the base that FROM names, None when it is to be fetched."""
@@ -83,5 +86,6 @@ def _parse(data: bytes, path: Path) -> Configuration:
         bases[reference] = parse_base(table.table(name))
     table = root.table("images")
     images = {name: parse_image(name, table.table(name)) for name in table.names()}
+    normalising = parse_normalise(root.table("normalise"))
     root.finish()
-    return Configuration(path, MappingProxyType(bases), MappingProxyType(images))
+    return Configuration(path, MappingProxyType(bases), MappingProxyType(images), normalising)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -173,16 +174,20 @@ class Run:
         # It holds build arguments and secret variables.
         path = private / "plan.json"
         path.write_text(json.dumps(plan), "utf-8")
+        python = [sys.executable, "-I", "-S", shim.__file__, str(path)]
+        shimmed = f'{" ".join(map(_quote, python))} "$@"'
         wrapper = self._work / "runtime"
         # State of the engine's own, so that the next build finds what outlived a killed one.
         self._containers = self._storage.make_containers(self._runtime)
         wrapper.write_text(
             "#!/bin/sh\n"
             f'set -- --root {_quote(str(self._containers))} "$@"\n'
-            # Only create and delete need Python; the other calls go straight to the runtime.
-            'for a in "$@"; do case "$a" in create|run|delete)\n'
-            f"exec {_quote(sys.executable)} -I -S {_quote(shim.__file__)} {_quote(str(path))}"
-            ' "$@";; esac; done\n'
+            # Only create, and delete where stubs were made, need Python: its start takes longer
+            # than all that the shim does.
+            'for a in "$@"; do case "$a" in\n'
+            f"create|run) exec {shimmed};;\n"
+            f'delete) for s in {_quote(str(state))}/stubs-*; do [ ! -e "$s" ] || exec {shimmed}\n'
+            "done;; esac; done\n"
             f'exec {_quote(self._runtime)} "$@"\n',
             "utf-8",
         )
@@ -283,14 +288,28 @@ class Run:
             # interrupt) is told to end.
             if not self._finished:
                 os.killpg(process.pid, signal.SIGTERM)
-            process.wait(_STOP_SECONDS)
+            _wait(process)
         except ProcessLookupError:
             pass
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            self._storage.mark_untidy()
         if self._reader is not None:
             self._reader.join(_STOP_SECONDS)
+
+
+def _wait(process: subprocess.Popen[str]) -> None:
+    """Wait for the end, without the pauses that Popen.wait makes. Raises TimeoutExpired."""
+    if process.poll() is not None:
+        return
+    ended = os.pidfd_open(process.pid)
+    try:
+        if not select.select([ended], [], [], _STOP_SECONDS)[0]:
+            raise subprocess.TimeoutExpired(process.args, _STOP_SECONDS)
+    finally:
+        os.close(ended)
+    process.wait()
 
 
 def _same_command(found: list[str], wanted: tuple[str, ...]) -> bool:

@@ -176,8 +176,10 @@ def _remember_stubs(plan: _Object, container: str, root: str, mounts: list[_Obje
         for path in _missing(root, mount["destination"]):
             if path not in missing:
                 missing.append(path)
-    with open(_stub_file(plan, container), "w", encoding="utf-8") as stream:
-        json.dump(missing, stream)
+    # Without one, `delete` goes to the runtime without a detour.
+    if missing:
+        with open(_stub_file(plan, container), "w", encoding="utf-8") as stream:
+            json.dump(missing, stream)
 
 
 def _missing(root: str, destination: str) -> list[str]:

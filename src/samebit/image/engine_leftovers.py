@@ -6,8 +6,8 @@ step made; a finished image only shows what is there, so the list is short and f
 
 from __future__ import annotations
 
-from samebit.image.base_index import BaseIndex
 from samebit.image.entry import Entry, Kind
+from samebit.image.tree_index import TreeIndex
 
 # Every runtime binds files of its own over these, or makes them, when a container starts.
 _FILES = (b".dockerenv", b"etc/hostname", b"etc/hosts", b"etc/resolv.conf", b"run/.containerenv")
@@ -19,51 +19,48 @@ _DIRECTORIES = (
 _DIRECTORY_MODES = (0o755, 0o555)
 
 
-def without_leftovers(final: BaseIndex, base: BaseIndex, *, base_known: bool) -> BaseIndex:
-    """Give `final` without the leftovers of engines that `base` lacks.
+def leftovers(final: TreeIndex, base: TreeIndex, *, base_known: bool) -> frozenset[bytes]:
+    """Give the paths of `final` that are leftovers of engines; `base` lacks all of them.
 
     These are empty files under five names, and directories under nine that hold nothing else; all
     of them owned by 0:0, without extended attributes, and no hard links. When the base is not known
     a directory may be the base's own, so none is dropped but an `etc` that held only such files.
     """
     linked = {path for group in final.groups() for path in group}
-    gone: set[bytes] = set()
+    entries, below = final.entries, base.entries
+    found: set[bytes] = set()
     for path in _FILES:
-        entry = final.entries.get(path)
+        entry = entries.get(path)
         if (
             entry is not None
             and entry.kind is Kind.FILE
             and entry.size == 0
             and path not in linked
-            and path not in base.entries
+            and path not in below
             and _is_plain(entry)
         ):
-            gone.add(path)
+            found.add(path)
     children = _children(final)
     for path in _DIRECTORIES:
-        entry = final.entries.get(path)
+        entry = entries.get(path)
         if (
             entry is not None
             and entry.kind is Kind.DIRECTORY
             and entry.mode in _DIRECTORY_MODES
-            and path not in base.entries
+            and path not in below
             and _is_plain(entry)
-            and children[path] <= gone
+            and children[path] <= found
             and (base_known or (path == b"etc" and children[path]))
         ):
-            gone.add(path)
-    return BaseIndex(
-        {path: entry for path, entry in final.entries.items() if path not in gone},
-        {path: content for path, content in final.contents.items() if path not in gone},
-        final.groups(),
-    )
+            found.add(path)
+    return frozenset(found)
 
 
 def _is_plain(entry: Entry) -> bool:
     return (entry.uid, entry.gid, entry.xattrs) == (0, 0, ())
 
 
-def _children(index: BaseIndex) -> dict[bytes, set[bytes]]:
+def _children(index: TreeIndex) -> dict[bytes, set[bytes]]:
     found: dict[bytes, set[bytes]] = {path: set() for path in _DIRECTORIES}
     for path in index.entries:
         parent = path.rpartition(b"/")[0]

@@ -55,6 +55,12 @@ def _facts(lock: Lock) -> dict[str, str]:
     }
     if recipe.target is not None:
         facts["target"] = recipe.target
+    facts |= {f"normaliser {name}": "off" for name in recipe.normalising.off}
+    facts |= {f"normalising of {path}": "off" for path in recipe.normalising.keep}
+    facts |= {
+        f"rule for {rule.path}": f"{rule.action}: {rule.reason}"
+        for rule in recipe.normalising.rules
+    }
     facts |= {f"build arg {name}": repr(value) for name, value in recipe.build_args}
     for base in lock.bases:
         identity = [str(base.digest)] if base.digest else []

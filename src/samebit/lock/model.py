@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from samebit.dockerfile.syntax import Instruction
 from samebit.errors import InternalError
 from samebit.model.digest import Digest
+from samebit.model.normalising import NO_CHOICES, NormaliserChoices
 from samebit.model.platform import Platform
 
 LOCK_VERSION = 1
 """The newest lock file format that this samebit reads, and the one that it writes."""
 CANONICAL_FORM = 1
 """The newest canonical form that this samebit knows; older ones stay available for ever."""
-NORMALISER_SET = 0
+NORMALISER_SET = 1
 """The newest normaliser set that this samebit knows; 0 is the set that changes nothing."""
 ENVIRONMENT_SET = 1
 """The newest environment set that this samebit knows."""
@@ -81,6 +82,7 @@ class Recipe:
     target: str | None
     platforms: tuple[Platform, ...]
     build_args: tuple[tuple[str, str], ...]
+    normalising: NormaliserChoices = NO_CHOICES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bases", tuple(sorted(set(self.bases), key=_base_order)))
@@ -90,15 +92,18 @@ class Recipe:
     @property
     def checksum(self) -> Digest:
         """Compute one checksum over all of it."""
-        return _checksum(
-            [
-                str(self.instructions),
-                [[base.name, str(base.platform), str(base.made_from or "")] for base in self.bases],
-                self.target,
-                [str(platform) for platform in self.platforms],
-                [list(pair) for pair in self.build_args],
-            ]
-        )
+        facts: list[object] = [
+            str(self.instructions),
+            [[base.name, str(base.platform), str(base.made_from or "")] for base in self.bases],
+            self.target,
+            [str(platform) for platform in self.platforms],
+            [list(pair) for pair in self.build_args],
+        ]
+        if self.normalising:
+            # Absent when nothing was chosen: locks from before there was a choice stay valid.
+            rules = [[rule.path, rule.action, rule.reason] for rule in self.normalising.rules]
+            facts.append([list(self.normalising.off), list(self.normalising.keep), rules])
+        return _checksum(facts)
 
 
 def make_recipe(
@@ -108,6 +113,7 @@ def make_recipe(
     target: str | None,
     platforms: Iterable[Platform],
     build_args: Mapping[str, str],
+    normalising: NormaliserChoices = NO_CHOICES,
 ) -> Recipe:
     """Describe a recipe for its lock.
 
@@ -123,6 +129,7 @@ def make_recipe(
             for name, value in build_args.items()
             if name.upper() not in _MACHINE_ARGUMENTS
         ),
+        normalising=normalising,
     )
 
 

@@ -8,6 +8,7 @@ import re
 import secrets
 import stat
 from pathlib import Path
+from typing import cast, get_args
 
 from samebit.errors import InputError, MachineError, Place, UsageError
 from samebit.lock.model import (
@@ -22,6 +23,7 @@ from samebit.lock.model import (
     Recipe,
 )
 from samebit.model.digest import Digest
+from samebit.model.normalising import NormaliserChoices, PathRule, RuleAction
 from samebit.model.platform import Platform
 from samebit.model.toml_source import TomlSource, TomlTable
 
@@ -29,6 +31,7 @@ _HEADER = "# Written by samebit: what this image is made from. Commit this file.
 _NEWER = "it was written by a newer samebit: upgrade samebit, or re-record it with `samebit lock`"
 _REPAIR = "restore it from version control, or delete it and run `samebit lock`"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_RULE = ("action", "path", "reason")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -67,6 +70,7 @@ def format_lock(lock: Lock) -> str:
     if recipe.build_args:
         lines += ["", "[recipe.build-args]"]
         lines += [f"{_key(name)} = {_quote(value)}" for name, value in recipe.build_args]
+    lines += _choices(recipe.normalising)
     for base in lock.bases:
         lines += ["", "[[base]]"]
         if base.diff_ids:
@@ -209,6 +213,7 @@ def _parse_recipe(table: TomlTable, bases: tuple[BaseReference, ...]) -> Recipe:
         target=table.optional_string("target"),
         platforms=tuple(sorted(platforms)),
         build_args=build_args,
+        normalising=_parse_choices(table.table("normalise")),
     )
 
 
@@ -227,6 +232,31 @@ def _parse_base(table: TomlTable) -> LockedBase:
     )
     table.finish(fix=_NEWER)
     return base
+
+
+def _choices(choices: NormaliserChoices) -> list[str]:
+    lines = []
+    if choices.off or choices.keep:
+        lines += ["", "[recipe.normalise]"]
+        lines += _array("keep", list(choices.keep)) if choices.keep else []
+        lines += _array("off", list(choices.off)) if choices.off else []
+    for rule in choices.rules:
+        lines += ["", "[[recipe.normalise.rule]]"]
+        lines += [f"{name} = {_quote(getattr(rule, name))}" for name in _RULE]
+    return lines
+
+
+def _parse_choices(table: TomlTable) -> NormaliserChoices:
+    rules = []
+    for rule in table.tables("rule"):
+        path, action, reason = rule.string("path"), rule.string("action"), rule.string("reason")
+        if action not in get_args(RuleAction):
+            raise rule.error(f"is {action!r}", "action", fix=_REPAIR)
+        rules.append(PathRule(path, cast("RuleAction", action), reason))
+        rule.finish(fix=_NEWER)
+    choices = NormaliserChoices(table.strings("off"), table.strings("keep"), tuple(rules))
+    table.finish(fix=_NEWER)
+    return choices
 
 
 def _refuse_duplicates(root: TomlTable, bases: tuple[LockedBase, ...]) -> None:

@@ -18,13 +18,16 @@ from samebit.lock.model import Lock
 from samebit.lock.toml import check_writable, write_lock
 from samebit.model.descriptor import Descriptor
 from samebit.model.finding import Finding
+from samebit.model.normalising import Account
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
-from samebit.pipeline.base import make_base
+from samebit.model.toml_source import nearest
+from samebit.normalisers.selection import known_names, unknown_names
 from samebit.pipeline.bases import BaseFinder
 from samebit.pipeline.compose import combine
 from samebit.pipeline.contexts import Contexts
 from samebit.pipeline.memo import memo_key, recall, remember
+from samebit.pipeline.normalise_layer import findings_of, recall_account, remember_account
 from samebit.pipeline.recipe import (
     ResolvedRecipe,
     new_lock,
@@ -47,6 +50,7 @@ class BuildResult:
 
     `reused` says that the memo answered, `lock_written` that the lock file changed, `recorded` that
     this build or the one it reuses settled the lock, and that no replay has proved the digest yet.
+    `accounts` say what normalising did, by platform.
     """
 
     image: Descriptor
@@ -57,6 +61,7 @@ class BuildResult:
     recorded: bool
     reused: bool
     findings: tuple[Finding, ...]
+    accounts: tuple[tuple[Platform, Account], ...] = ()
 
     def sources(self) -> tuple[Reference, ...]:
         """Give the images of registries whose layers this one may hold."""
@@ -96,6 +101,7 @@ def build(
         check_writable(workspace.lock_file)
     findings = list(prepared.findings)
     images: list[tuple[Platform, Descriptor]] = []
+    accounts: list[tuple[Platform, Account]] = []
     reused = True
     unproven = False
     engine: Engine | None = None
@@ -115,6 +121,9 @@ def build(
             known = recall(store, key) if request.use_memo else None
             if known is not None:
                 images.append((part.platform, known))
+                account = recall_account(store, key)
+                accounts.append((part.platform, account))
+                findings += findings_of(account)
                 unproven = unproven or is_unproven(store, key)
                 continue
         reused = False
@@ -131,8 +140,10 @@ def build(
             progress=progress,
         )
         findings += done.findings
+        accounts.append((part.platform, done.account))
         if key is not None and done.context_digests == contexts.digests(part.plan, wanted):
             remember(store, key, done.image)
+            remember_account(store, key, done.account)
             if prepared.recorded:
                 note_recorded(store, key, done.image.digest)
             elif differs := note_replayed(store, key, done.image.digest):
@@ -152,6 +163,7 @@ def build(
         recorded=unproven,
         reused=reused,
         findings=tuple(dict.fromkeys(findings)),
+        accounts=tuple(accounts),
     )
 
 
@@ -161,12 +173,15 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
     With `request.locked` a missing or stale lock raises LockError; otherwise it is extended.
     """
     workspace = open_workspace(request)
+    _check_choices(workspace)
     if request.locked and workspace.lock is None:
         require_fresh(workspace, None, None)
     epoch, findings = _epoch(request, workspace)
     platforms = request.platforms or (Platform.native(),)
 
     def make(recipe: DebianBase) -> Descriptor:
+        from samebit.pipeline.base import make_base  # noqa: PLC0415 - few builds make a base
+
         # Not the project's epoch: one recipe gives one base, whatever stands on it.
         return make_base(recipe, DEFAULT_EPOCH, store)
 
@@ -191,9 +206,19 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
     if request.locked:
         require_fresh(workspace, workspace.lock, recipe)
     _require_match(request, parts)
-    lock = new_lock(recipe, parts, epoch)
+    lock = new_lock(recipe, parts, epoch, None if request.updates_epoch else workspace.lock)
     findings += [finding for part in parts for finding in part.plan.findings]
     return Prepared(workspace, parts, lock, lock != workspace.lock, tuple(findings))
+
+
+def _check_choices(workspace: Workspace) -> None:
+    configuration = workspace.configuration
+    for name in unknown_names(configuration.normalising):
+        raise UsageError(
+            f"normalise.off: no normaliser is called {name}",
+            where=Place(str(configuration.path)),
+            fix=nearest(name, known_names(), "use"),
+        )
 
 
 def _require_match(request: BuildRequest, parts: Sequence[ResolvedRecipe]) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from samebit.canonical import json as canonical_json
 from samebit.dockerfile.config import ImageConfig, config_object
 from samebit.dockerfile.history import timestamp
 from samebit.errors import InputError
 from samebit.image.config import ConfigDocument, History
-from samebit.image.layer_writer import Layer
 from samebit.image.manifest import Image, IndexEntry, Manifest, encode_index, encode_manifest
 from samebit.model.descriptor import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Descriptor
 from samebit.model.platform import Platform
 from samebit.store.store import Store
+
+if TYPE_CHECKING:
+    # Imported while the engine runs: see samebit.pipeline.tree_layer.
+    from samebit.image.layer_writer import Layer
 
 
 class HistoryEntry(Protocol):

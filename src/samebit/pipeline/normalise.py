@@ -9,22 +9,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samebit.errors import InputError, UsageError
-from samebit.image.base_index import BaseIndex
 from samebit.image.compare_images import OpenedImage
-from samebit.image.engine_leftovers import without_leftovers
+from samebit.image.engine_leftovers import leftovers
 from samebit.image.entry import Entry
 from samebit.image.index_difference import layer_entries
 from samebit.image.layer_blob import LayerBlob
-from samebit.image.layer_stack import SpooledContents, read_stack, spooled_contents
-from samebit.image.layer_writer import Layer, write_layer
+from samebit.image.layer_stack import read_stack
 from samebit.image.manifest import IndexEntry, Manifest
+from samebit.lock.model import NORMALISER_SET
 from samebit.model.descriptor import OCI_CONFIG, Descriptor
 from samebit.model.finding import Finding
+from samebit.model.normalising import NO_CHOICES, Account
 from samebit.model.platform import Platform
+from samebit.normalisers.selection import NormaliserSelection
+from samebit.normalisers.spool import Spool
 from samebit.pipeline.compose import combine, compose
+from samebit.pipeline.layer_contents import LayerContents
+from samebit.pipeline.normalise_layer import findings_of, write_normalised_layer
 from samebit.pipeline.normalised_config import normalised_config, normalised_history
 from samebit.pipeline.open_image import OpenedSource, open_source
 from samebit.store.store import Store
+
+__all__ = ["NORMALISER_SET", "SCRATCH", "NormaliseResult", "normalise"]
 
 SCRATCH = "scratch"
 _CHUNK = 1 << 20
@@ -33,10 +39,14 @@ _MAX_DEPTH = 4
 
 @dataclass(frozen=True, slots=True)
 class NormaliseResult:
-    """The canonical image (or the index of several), and what a person should know."""
+    """The canonical image (or the index of several), and what a person should know.
+
+    `accounts` say what normalising contents did, by platform.
+    """
 
     image: Descriptor
     platforms: tuple[tuple[Platform, Descriptor], ...]
+    accounts: tuple[tuple[Platform, Account], ...]
     findings: tuple[Finding, ...]
 
 
@@ -47,15 +57,16 @@ def normalise(
     base: str | None = None,
     platform: Platform | None = None,
     epoch: int,
+    normalisers: int = NORMALISER_SET,
     say: Callable[[str], None] = lambda _text: None,
-    threads: int | None = None,
 ) -> NormaliseResult:
     """Put the canonical form of the image that `source` names into the store.
 
     With `base`, whatever names an image, the base's layers stay byte for byte and all above them
     becomes one layer; "scratch" says that there is none. Without, all layers become one. `platform`
     chooses one image of an index; else every image of it is normalised. `epoch` (seconds) is the
-    time of everything that does not come from the base. Raises UsageError, InputError,
+    time of everything that does not come from the base, `normalisers` the set of normalisers that
+    contents go through, 0 for none. Raises UsageError, InputError,
     MachineError.
     """
     with (
@@ -69,38 +80,33 @@ def normalise(
             below = stack.enter_context(open_source(base, platform, store.root, directory / "base"))
         findings: list[Finding] = []
         images: dict[Descriptor, Platform] = {}
+        accounts: list[tuple[Platform, Account]] = []
         for number, image in enumerate(_images(opened, platform, findings)):
             say(f"normalising {source} for {image.image.platform}")
             work = directory / f"image-{number}"
             work.mkdir()
-            made = _Normalised(
-                store, source, image, _base_image(below, image), base, epoch, threads, work
+            run = _Normalised(
+                store=store,
+                source=source,
+                image=image,
+                base=_base_image(below, image),
+                base_name=base,
+                epoch=epoch,
+                normalisers=normalisers,
+                directory=work,
             )
-            images[made.write(findings)] = image.image.platform
+            made, account = run.write(findings)
+            images[made] = image.image.platform
+            accounts.append((image.image.platform, account))
     platforms = tuple((found, descriptor) for descriptor, found in images.items())
     if not platforms:
         raise InputError(f"{source} holds no image", fix="name an image, or an index of images")
-    return NormaliseResult(combine(store, platforms), platforms, tuple(dict.fromkeys(findings)))
-
-
-def canonical_layer(
-    entries: Sequence[Entry],
-    base: BaseIndex,
-    contents: SpooledContents,
-    *,
-    epoch: int,
-    store: Store,
-    threads: int | None = None,
-) -> Layer | None:
-    """Write the layer that holds `entries`, None without any; what rewrites contents goes here.
-
-    `base` is the tree that the entries differ from.
-    """
-    del base
-    if not entries:
-        return None
-    count = threads or len(os.sched_getaffinity(0))
-    return write_layer(entries, contents.open, epoch, store, count)
+    return NormaliseResult(
+        combine(store, platforms),
+        platforms,
+        tuple(accounts),
+        tuple(dict.fromkeys(findings)),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,41 +117,43 @@ class _Normalised:
     base: OpenedImage | None
     base_name: str | None
     epoch: int
-    threads: int | None
+    normalisers: int
     directory: Path
 
-    def write(self, findings: list[Finding]) -> Descriptor:
+    def write(self, findings: list[Finding]) -> tuple[Descriptor, Account]:
         base = self.base
         kept = base.layers if base else ()
         stack = read_stack(self._layers(), len(kept))
         for blob in kept:
             _keep(blob, self.store)
-        final = without_leftovers(stack.final, stack.base, base_known=self.base_name is not None)
-        entries = layer_entries(stack.base, final)
+        gone = leftovers(stack.final, stack.base, base_known=self.base_name is not None)
+        entries = layer_entries(stack.base, stack.final, gone)
         findings += _dropped_acls(entries, stack.acls)
-        with spooled_contents(stack, entries, self.directory) as contents:
-            layer = canonical_layer(
+        with Spool(self.directory) as spool:
+            done = write_normalised_layer(
                 entries,
                 stack.base,
-                contents,
+                LayerContents(stack, spool).keep(entries),
+                NormaliserSelection.of(self.normalisers, NO_CHOICES),
                 epoch=self.epoch,
                 store=self.store,
-                threads=self.threads,
             )
+        findings += findings_of(done.account)
         document = self.image.image.config_document
-        return compose(
+        made = compose(
             self.store,
             base=base.image if base else None,
-            layer=layer,
+            layer=done.layer,
             config=normalised_config(document, self.source),
             history=normalised_history(
                 document,
                 base.image.config_document if base else None,
                 self.epoch,
-                layer=layer is not None,
+                layer=done.layer is not None,
             ),
             epoch=self.epoch,
         )
+        return made, done.account
 
     def _layers(self) -> tuple[LayerBlob, ...]:
         """Give the base's own blobs, then the image's above them."""

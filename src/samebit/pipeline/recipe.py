@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from samebit.dockerfile.config import ImageConfig, read_config
 from samebit.dockerfile.stages import External, Plan, StageBase, plan
@@ -101,13 +101,24 @@ def recipe_of(
         target=request.target,
         platforms=[part.platform for part in parts],
         build_args=used,
+        normalising=workspace.configuration.normalising,
     )
 
 
-def new_lock(recipe: Recipe, parts: Sequence[ResolvedRecipe], epoch: int) -> Lock:
-    """Pin everything that was resolved."""
+def new_lock(
+    recipe: Recipe, parts: Sequence[ResolvedRecipe], epoch: int, before: Lock | None
+) -> Lock:
+    """Pin everything that was resolved; the versions of `before` stay, else they are the newest."""
     pinned = {base.locked.reference: base.locked for part in parts for base in part.bases.values()}
-    return Lock(epoch=epoch, recipe=recipe, bases=tuple(pinned.values()))
+    lock = Lock(epoch=epoch, recipe=recipe, bases=tuple(pinned.values()))
+    if before is None:
+        return lock
+    return replace(
+        lock,
+        canonical_form=before.canonical_form,
+        normalisers=before.normalisers,
+        environment=before.environment,
+    )
 
 
 def require_fresh(workspace: Workspace, lock: Lock | None, recipe: Recipe | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -45,16 +44,11 @@ from samebit.engines.protocol import (
 )
 from samebit.engines.step_environment import environment_set, proxy_variables, trust_variables
 from samebit.errors import MachineError
-from samebit.image.base_index import index_base
-from samebit.image.delta import make_delta
-from samebit.image.entry import Entry
-from samebit.image.layer_writer import Layer, write_layer
-from samebit.image.manifest import Image
-from samebit.image.tree import compare
 from samebit.lock.model import Lock
 from samebit.model.descriptor import Descriptor
 from samebit.model.digest import Digest
 from samebit.model.finding import Finding
+from samebit.model.normalising import Account
 from samebit.pipeline.compose import compose
 from samebit.pipeline.contexts import MAIN, Contexts
 from samebit.pipeline.engine_base import engine_name, ensure_base
@@ -62,17 +56,22 @@ from samebit.pipeline.failures import LoweredSteps, explain_failure, is_pattern
 from samebit.pipeline.recipe import ResolvedRecipe
 from samebit.pipeline.request import BuildRequest
 from samebit.pipeline.secrets import wanted_agents, wanted_secrets
+from samebit.pipeline.tree_layer import BuiltLayer, TreeLayer, tree_layer
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class StagesResult:
-    """The image, the digests of the contexts that were really staged, and what was noticed."""
+    """The image, the digests of the contexts that were really staged, and what was noticed.
+
+    `account` says what normalising did; `findings` hold what of it a person has to know.
+    """
 
     image: Descriptor
     context_digests: Mapping[str, Digest]
     findings: tuple[Finding, ...]
+    account: Account
 
 
 def run_stages(
@@ -133,31 +132,31 @@ class _StagesRun:
     def result(self) -> StagesResult:
         staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
         root = self.part.root_image()
-        layer, findings = self._built_layer(staged, root)
+        with tree_layer(self.store, root, self.lock) as layers:
+            built = self._built_layer(staged, layers)
         image = compose(
             self.store,
             base=root,
-            layer=layer,
+            layer=built.layer,
             config=self.evaluation.config,
-            history=history(self.evaluation, self.lock.epoch, layer=layer is not None),
+            history=history(self.evaluation, self.lock.epoch, layer=built.layer is not None),
             epoch=self.lock.epoch,
         )
         return StagesResult(
             image,
             {name: context.digest for name, context in staged.items()},
-            (*self.contexts.findings(staged), *self.evaluation.findings, *findings),
+            (*self.contexts.findings(staged), *self.evaluation.findings, *built.findings),
+            built.account,
         )
 
-    def _built_layer(
-        self, staged: Mapping[str, StagedContext], root: Image | None
-    ) -> tuple[Layer | None, tuple[Finding, ...]]:
+    def _built_layer(self, staged: Mapping[str, StagedContext], layers: TreeLayer) -> BuiltLayer:
         """Run the stages; again, with our own copying, when the engine cannot do a pattern."""
         selected: frozenset[str] = frozenset()
         while True:
             lowered = self._lower(staged, selected)
             try:
                 with self._final_tree(lowered, staged, selected) as tree:
-                    return self._layer(tree, root)
+                    return layers.write(tree, self.evaluation)
             except _PatternFailedError as failure:
                 selected |= {failure.step}
             finally:
@@ -272,37 +271,6 @@ class _StagesRun:
             agents=wanted_agents(lowered.steps, self.request.ssh),
             trust=trust,
         )
-
-    def _layer(
-        self, tree: FinalTree, base: Image | None
-    ) -> tuple[Layer | None, tuple[Finding, ...]]:
-        layers = base.manifest.layers if base else ()
-        diff_ids = base.config_document.diff_ids if base else ()
-        index = index_base(self.store, layers, diff_ids)
-        delta = make_delta(
-            compare(tree.base, tree.final),
-            index,
-            breaks_links=tree.breaks_links,
-            stages=len(self.evaluation.chain()),
-        )
-        findings = tuple(
-            Finding(
-                "dropped-acl",
-                f"/{os.fsdecode(path)} has an access control list, which images do not carry",
-                fix="give the rights by owner, group and mode instead",
-            )
-            for path in delta.dropped_acls
-        )
-        if not delta.entries:
-            return None, findings
-        root = tree.final.root
-
-        def open_content(entry: Entry) -> io.FileIO:
-            return io.FileIO(root + b"/" + entry.path, "rb")
-
-        threads = len(os.sched_getaffinity(0))
-        layer = write_layer(delta.entries, open_content, self.lock.epoch, self.store, threads)
-        return layer, findings
 
 
 def _step(step: RunStep) -> StepRun:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
-from samebit.image.base_index import BaseIndex, freeze
 from samebit.image.entry import Entry, Kind
-from samebit.image.index_difference import EMPTY, layer_entries
+from samebit.image.index_difference import layer_entries
 from samebit.image.layered_tree import LayeredTree
+from samebit.image.tree_index import TreeIndex
+
+EMPTY = TreeIndex.of(LayeredTree())
 
 
 def directory(path: str, mode: int = 0o755) -> Entry:
@@ -24,15 +27,15 @@ def link(path: str, target: str, mode: int = 0o644) -> Entry:
     return Entry(path.encode(), Kind.HARDLINK, mode, link=target.encode())
 
 
-def tree(*layers: list[tuple[Entry, str] | Entry]) -> BaseIndex:
+def tree(*layers: list[tuple[Entry, str] | Entry]) -> TreeIndex:
     made = LayeredTree()
     for layer in layers:
         made.begin("layer")
         for item in layer:
             entry, content = item if isinstance(item, tuple) else (item, "same")
-            made.add(entry, content.encode() if entry.kind is Kind.FILE else b"")
+            made.add(entry, sha256(content.encode()).digest() if entry.kind is Kind.FILE else b"")
         made.end()
-    return freeze(made)
+    return TreeIndex.of(made)
 
 
 LOWER: list[tuple[Entry, str] | Entry] = [
@@ -98,7 +101,7 @@ def test_links_are_bare() -> None:
 def test_the_root_is_there_only_when_it_differs(
     base: int | None, final: int | None, expected: list[int]
 ) -> None:
-    def root(mode: int | None) -> BaseIndex:
+    def root(mode: int | None) -> TreeIndex:
         return tree([file("x")] if mode is None else [directory("", mode), file("x")])
 
     assert [entry.mode for entry in layer_entries(root(base), root(final))] == expected

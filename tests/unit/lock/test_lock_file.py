@@ -46,7 +46,7 @@ def test_the_whole_file() -> None:
 canonical-form = 1
 environment = 1
 epoch = 1700000000
-normalisers = 0
+normalisers = 1
 version = 1
 
 [recipe]
@@ -87,7 +87,7 @@ def test_the_place_is_beside_the_dockerfile() -> None:
     [
         ("version = 1", "version = 2", 6, "this samebit knows 1 at most"),
         ("canonical-form = 1", "canonical-form = 9", 2, "this samebit knows 1 at most"),
-        ("normalisers = 0", "normalisers = 7", 5, "this samebit knows 0 at most"),
+        ("normalisers = 1", "normalisers = 7", 5, "this samebit knows 1 at most"),
         ("environment = 1", "environment = 0", 3, "must be 1 or more"),
         ("environment = 1\n", "", None, "environment is missing"),
         ("epoch = 1700000000", "epoch = -1", 4, "must be from 0"),
