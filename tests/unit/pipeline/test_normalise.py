@@ -72,9 +72,11 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def norm(store: Store) -> Callable[..., Result]:
-    def run(source: str, base: str | None = None, platform: str | None = None) -> Result:
+    def run(
+        source: str, base: str | None = None, platform: str | None = None, **more: Any
+    ) -> Result:
         chosen = Platform.parse(platform) if platform else None
-        result = normalise(source, store, base=base, platform=chosen, epoch=EPOCH)
+        result = normalise(source, store, base=base, platform=chosen, epoch=EPOCH, **more)
         assert os.listdir(store.root / "tmp") == []
         return Result(store, result)
 
@@ -268,6 +270,38 @@ def test_lists_of_rights_are_told_when_they_are_lost(
     base = make("base", [build.item("below", pax=acl)])
     (finding,) = norm(image, base).result.findings
     assert finding.what.startswith("/a ")
+
+
+ACCOUNTS = "root:*:19000:0:99999:7:::\n"
+
+
+def test_contents_go_through_the_normalisers(
+    make: Make, norm: Callable[..., Result], build: Any
+) -> None:
+    """What they do is tested where they are; here it shows that both trees reach them."""
+    item = build.item
+    old = [item("etc/shadow", ACCOUNTS.encode()), item("var/log/dpkg.log", b"old"), item("x", b"x")]
+    new = [
+        item("etc/shadow", (ACCOUNTS + "new:!:20000:0:99999:7:::\n").encode(), mode=0o640),
+        *(item("var/log/dpkg.log", b"new"), item("big", bytes(3_000_000))),
+    ]
+    base, image = make("base", old), make("image", old, new)
+    found = norm(image, base)
+    assert found.members() == {
+        "big": "\0" * 3_000_000,
+        "etc": "",
+        "etc/shadow": ACCOUNTS + "new:!::0:99999:7:::\n",
+    }
+    ((_, account),) = found.result.accounts
+    assert [(file.path, file.normaliser) for file in account.files] == [
+        (b"etc/shadow", "system/shadow-days"),
+        (b"var/log/dpkg.log", "debian/dpkg-log"),
+    ]
+    assert norm(found.digest, base).digest == found.digest
+    kept = norm(image, base, normalisers=0)
+    assert kept.members()["var/log/dpkg.log"] == "new"
+    assert kept.members()["etc/shadow"].endswith("new:!:20000:0:99999:7:::\n")
+    assert kept.result.accounts[0][1].files == ()
 
 
 def test_a_base_has_to_be_below(make: Make, norm: Callable[..., Result], build: Any) -> None:
