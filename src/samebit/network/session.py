@@ -40,11 +40,17 @@ class Network:
     resolver: Path
     variables: Mapping[str, str]
     marker: Path
+    names: Names
     library: Library
     silence: Silence
+    gateway: Gateway
 
     def problems(self) -> tuple[Problem, ...]:
-        """Give what was asked and could not be given."""
+        """Give what was asked and could not be given.
+
+        Raises what ended a recording and is no answer of the network, MachineError for a full disk.
+        """
+        self.gateway.raise_crash()
         return (*self.library.problems(), *self.silence.problems())
 
     def fetches(self) -> tuple[LockedFetch, ...]:
@@ -99,6 +105,8 @@ def open_network(
             resolver=resolver,
             variables=trust.variables,
             marker=marker,
+            names=services.names,
             library=library,
             silence=silence,
+            gateway=gateway,
         )

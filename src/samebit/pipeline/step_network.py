@@ -106,15 +106,18 @@ def open_build_network(
     """Open the network of a build of one platform; with `record` misses are recorded.
 
     `proxies` are the build arguments that say how this machine reaches the network. `wanted` is
-    false when no step can use one. Raises MachineError.
+    false when no step can use one. Raises MachineError, and InputError for recorded bytes that
+    cannot be had any more.
     """
     if not wanted:
         yield BuildNetwork(None)
         return
     # TLS and certificates take 0.1 s to import.
+    from samebit.network.restore import restore  # noqa: PLC0415
     from samebit.network.session import open_network  # noqa: PLC0415
 
     environment = {**os.environ, **proxies}
+    restore(store, [f for f in lock.fetches if platform in f.platforms], environment)
     with (
         private_directory(store.root) as private,
         open_network(
