@@ -18,8 +18,10 @@ from samebit.cli.options import (
 )
 from samebit.cli.standard_output import print_result
 from samebit.pipeline.build import BuildResult, build
+from samebit.pipeline.build_document import build_document
 from samebit.pipeline.outputs import Outputs, deliver, parse_locations
 from samebit.pipeline.session import open_session
+from samebit.report.normalised_text import account_lines
 from samebit.report.progress import BuildProgress
 from samebit.report.terminal import print_finding
 
@@ -51,6 +53,7 @@ from samebit.report.terminal import print_finding
 )
 @click.option("--locked", is_flag=True, help="Refuse to change the lock (exit 4).")
 @click.option("--no-cache", is_flag=True, help="Build even when nothing changed.")
+@click.option("--normalised", is_flag=True, help="List every file that was normalised.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 @engine_option
 @progress_options
@@ -64,6 +67,7 @@ def command(
     metadata_file: Path | None,
     locked: bool,
     no_cache: bool,
+    normalised: bool,
     as_json: bool,
     engine: str | None,
     progress: str,
@@ -93,14 +97,16 @@ def command(
     for finding in result.findings:
         print_finding(finding)
     deliver(wanted, result.image, session.store, told.say, result.sources())
-    _tell(result, told)
+    _tell(result, told, files=normalised)
     if as_json:
-        print_result(json.dumps(_document(result), sort_keys=True))
+        print_result(json.dumps(build_document(result), sort_keys=True))
     else:
         print_result(str(result.image.digest))
 
 
-def _tell(result: BuildResult, told: BuildProgress) -> None:
+def _tell(result: BuildResult, told: BuildProgress, *, files: bool) -> None:
+    for line in account_lines(result.accounts, files=files):
+        told.say(line)
     if result.reused:
         told.say("nothing changed since the last build of these inputs")
     if result.lock_written:
@@ -109,25 +115,3 @@ def _tell(result: BuildResult, told: BuildProgress) -> None:
         told.say("a Dockerfile from standard input has no lock: its base images are not pinned")
     elif result.recorded:
         told.say("recorded, not replayed: build with --no-cache, or elsewhere, to prove the digest")
-
-
-def _document(result: BuildResult) -> dict[str, object]:
-    return {
-        "digest": str(result.image.digest),
-        "mediaType": result.image.media_type,
-        "size": result.image.size,
-        "platforms": {
-            str(platform): str(descriptor.digest) for platform, descriptor in result.platforms
-        },
-        "epoch": result.lock.epoch,
-        "recorded": result.recorded,
-        "reused": result.reused,
-        "warnings": [
-            {
-                "code": finding.code,
-                "what": finding.what,
-                "where": str(finding.where) if finding.where else None,
-            }
-            for finding in result.findings
-        ],
-    }

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from samebit.errors import InputError
 from samebit.image.entry import Entry, Kind
-from samebit.image.xattrs import kept_xattrs
+from samebit.image.xattrs import Xattrs, kept_xattrs
 from samebit.model.rendering import Rendering
 
 _CHUNK = 1 << 20
@@ -200,9 +200,12 @@ def _entry(
     kind = _KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is None:
         return None
-    xattrs, dropped = kept_xattrs(_read_xattrs(full), os.fsdecode(b"/" + path))
-    if dropped and acls is not None:
-        acls.append(path)
+    xattrs: Xattrs = ()
+    found = _read_xattrs(full)
+    if found:
+        xattrs, dropped = kept_xattrs(found, os.fsdecode(b"/" + path))
+        if dropped and acls is not None:
+            acls.append(path)
     device = (0, 0)
     if kind in (Kind.CHARACTER, Kind.BLOCK):
         device = (os.major(status.st_rdev), os.minor(status.st_rdev))
@@ -224,6 +227,8 @@ def _read_xattrs(full: bytes) -> list[tuple[bytes, bytes]]:
         names = os.listxattr(full, follow_symlinks=False)
     except OSError:
         # The file system has none.
+        return []
+    if not names:
         return []
     return [(os.fsencode(name), os.getxattr(full, name, follow_symlinks=False)) for name in names]
 

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 
 from samebit.dockerfile.syntax import Instruction
 from samebit.errors import InternalError
+from samebit.lock.fetch import FetchKey, LockedFetch, fetch_order
 from samebit.model.digest import Digest
+from samebit.model.normalising import NO_CHOICES, NormaliserChoices
 from samebit.model.platform import Platform
+from samebit.model.reference import Reference
 
 LOCK_VERSION = 1
 """The newest lock file format that this samebit reads, and the one that it writes."""
 CANONICAL_FORM = 1
 """The newest canonical form that this samebit knows; older ones stay available for ever."""
-NORMALISER_SET = 0
+NORMALISER_SET = 1
 """The newest normaliser set that this samebit knows; 0 is the set that changes nothing."""
 ENVIRONMENT_SET = 1
 """The newest environment set that this samebit knows."""
@@ -81,6 +84,7 @@ class Recipe:
     target: str | None
     platforms: tuple[Platform, ...]
     build_args: tuple[tuple[str, str], ...]
+    normalising: NormaliserChoices = NO_CHOICES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bases", tuple(sorted(set(self.bases), key=_base_order)))
@@ -90,15 +94,18 @@ class Recipe:
     @property
     def checksum(self) -> Digest:
         """Compute one checksum over all of it."""
-        return _checksum(
-            [
-                str(self.instructions),
-                [[base.name, str(base.platform), str(base.made_from or "")] for base in self.bases],
-                self.target,
-                [str(platform) for platform in self.platforms],
-                [list(pair) for pair in self.build_args],
-            ]
-        )
+        facts: list[object] = [
+            str(self.instructions),
+            [[base.name, str(base.platform), str(base.made_from or "")] for base in self.bases],
+            self.target,
+            [str(platform) for platform in self.platforms],
+            [list(pair) for pair in self.build_args],
+        ]
+        if self.normalising:
+            # Absent when nothing was chosen: locks from before there was a choice stay valid.
+            rules = [[rule.path, rule.action, rule.reason] for rule in self.normalising.rules]
+            facts.append([list(self.normalising.off), list(self.normalising.keep), rules])
+        return _checksum(facts)
 
 
 def make_recipe(
@@ -108,6 +115,7 @@ def make_recipe(
     target: str | None,
     platforms: Iterable[Platform],
     build_args: Mapping[str, str],
+    normalising: NormaliserChoices = NO_CHOICES,
 ) -> Recipe:
     """Describe a recipe for its lock.
 
@@ -123,6 +131,7 @@ def make_recipe(
             for name, value in build_args.items()
             if name.upper() not in _MACHINE_ARGUMENTS
         ),
+        normalising=normalising,
     )
 
 
@@ -148,13 +157,17 @@ def instructions_checksum(instructions: Iterable[Instruction]) -> Digest:
 class Lock:
     """Every pinned input of a build. `epoch` is in seconds since 1970.
 
-    The order in which `bases` are given does not matter; they are kept sorted. Raises InternalError
-    unless they are exactly the ones that the recipe refers to, each locked once for a platform.
+    The order in which `bases` and `fetches` are given does not matter; they are kept sorted. Raises
+    InternalError unless the bases are exactly the ones that the recipe refers to, each locked once
+    for a platform, and each request has one answer for a platform. `inputs` is the reference of the
+    artifact that holds the fetched bytes, with its digest.
     """
 
     epoch: int
     recipe: Recipe
     bases: tuple[LockedBase, ...] = ()
+    fetches: tuple[LockedFetch, ...] = ()
+    inputs: Reference | None = None
     version: int = LOCK_VERSION
     canonical_form: int = CANONICAL_FORM
     normalisers: int = NORMALISER_SET
@@ -168,10 +181,35 @@ class Lock:
         if tuple(base.reference for base in ordered) != self.recipe.bases:
             raise InternalError("the locked bases are not the recipe's bases")
         object.__setattr__(self, "bases", ordered)
+        object.__setattr__(self, "fetches", tuple(sorted(self.fetches, key=fetch_order)))
+        fault = find_fetch_fault(self.fetches)
+        if fault is not None:
+            raise InternalError(f"{fault[0].key} {fault[1]}")
+        if self.inputs is not None and self.inputs.digest is None:
+            raise InternalError("the inputs artifact is named without a digest")
 
     def base(self, name: str, platform: Platform) -> LockedBase | None:
         """Look up the pinned base that the Dockerfile calls `name`."""
         return next((b for b in self.bases if (b.name, b.platform) == (name, platform)), None)
+
+
+def find_fetch_fault(fetches: Iterable[LockedFetch]) -> tuple[LockedFetch, str] | None:
+    """Give a fetch that cannot stand beside the others, and why.
+
+    One request has one answer for a platform, and a list of equal requests has no gaps.
+    """
+    lists: dict[tuple[FetchKey, Platform], dict[int, LockedFetch]] = {}
+    for fetch in fetches:
+        for platform in fetch.platforms:
+            answers = lists.setdefault((fetch.key, platform), {})
+            if fetch.occurrence in answers:
+                return fetch, f"is locked twice for {platform}"
+            answers[fetch.occurrence] = fetch
+    for answers in lists.values():
+        last = max(answers)
+        if last != len(answers) - 1:
+            return answers[last], f"is occurrence {last} of {len(answers)} that are locked"
+    return None
 
 
 def _base_order(base: BaseReference) -> tuple[bytes, Platform, str]:

@@ -20,6 +20,8 @@ def staleness(lock: Lock, recipe: Recipe) -> tuple[str, ...]:
         reasons.append(f"the target is {_target(recipe.target)}, locked {_target(locked.target)}")
     reasons += _platforms(locked.platforms, recipe.platforms)
     reasons += _build_args(dict(locked.build_args), dict(recipe.build_args))
+    if locked.normalising != recipe.normalising:
+        reasons.append("samebit.toml chooses other normalisers")
     return tuple(reasons)
 
 

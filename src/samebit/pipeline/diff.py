@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from samebit.errors import InputError
+from samebit.explain.content import OpenFile
+from samebit.explain.explain import explain
+from samebit.explain.protocol import Pair
 from samebit.image.compare_images import OpenedImage, compare_images
 from samebit.image.document_difference import compare_indexes
+from samebit.image.entry_details import Detail
 from samebit.image.manifest import Index, IndexEntry
+from samebit.model.explanation import Explanation
 from samebit.model.image_difference import (
     DiffReport,
     DocumentDifference,
@@ -24,9 +26,9 @@ from samebit.model.image_difference import (
 )
 from samebit.model.platform import Platform
 from samebit.pipeline.open_image import OpenedSource, open_source
+from samebit.pipeline.temporary import temporary_directory
 from samebit.store.failure import machine_errors
 from samebit.store.home import default_home
-from samebit.store.temporary import clean_abandoned, locked_directory
 from samebit.transports.resolve import choose
 
 DEFAULT_LIMIT = 20
@@ -52,7 +54,7 @@ def diff_images(
     """
     root = store_root or default_home() / "store"
     with (
-        _temporary_directory() as directory,
+        temporary_directory("diff") as directory,
         open_source(a, platform, root, directory / "a") as left,
         open_source(b, platform, root, directory / "b") as right,
     ):
@@ -64,21 +66,6 @@ def diff_images(
             found = comparison.images(left.image(platform=platform), right.image(platform=platform))
             return DiffReport(*sides, found.grade, None, (found,))
         return comparison.indexes(sides)
-
-
-@contextmanager
-def _temporary_directory() -> Iterator[Path]:
-    parent = Path(tempfile.gettempdir())
-    # The name says whose it is, so that nobody cleans up for somebody else.
-    prefix = f"samebit-{os.getuid()}-diff-"
-    clean_abandoned(parent, prefix)
-    with machine_errors(f"cannot keep temporary files in {parent}"):
-        context = locked_directory(parent, prefix)
-        directory = context.__enter__()
-    try:
-        yield directory
-    finally:
-        context.__exit__(None, None, None)
 
 
 def _side(source: OpenedSource) -> Side:
@@ -105,7 +92,7 @@ class _Comparison:
         directory = self._directory / f"images-{self._count}"
         with machine_errors(f"cannot keep temporary files in {self._directory}"):
             directory.mkdir()
-        return compare_images(a, b, directory, self._limit)
+        return compare_images(a, b, Detail(directory, self._limit, _explained))
 
     def indexes(self, sides: tuple[Side, Side]) -> DiffReport:
         """Compare two indexes, or an index with one image, platform by platform."""
@@ -152,6 +139,10 @@ class _Comparison:
         alone = {name: IndexEntry(single.descriptor, platform)}
         matching = {name: chosen}
         return (alone, matching, unread) if single is a else (matching, alone, unread)
+
+
+def _explained(path: bytes, a: BinaryIO, b: BinaryIO) -> Explanation:
+    return explain(Pair(path, OpenFile(a), OpenFile(b)))
 
 
 def _by_platform(source: OpenedSource, index: Index) -> _Listed:

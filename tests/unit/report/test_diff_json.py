@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import Any
 
 import pytest
+from json_schema import faults
 
+from samebit.model.explanation import Cause, Confidence, Evidence, Explanation
 from samebit.model.image_difference import (
     ByteDifference,
     Compression,
@@ -34,9 +34,18 @@ DIGEST = "sha256:" + "a" * 64
 SIDE = Side("oci:a", DIGEST, "application/vnd.oci.image.manifest.v1+json")
 LAYER = LayerSide(0, DIGEST, DIGEST, 5, "application/vnd.oci.image.layer.v1.tar")
 BYTES = ByteDifference(3, 4, 2, 1, 0, b"ab\n", b"abc\xff")
+CAUSE = Cause(
+    "clock/text",
+    Confidence.LIKELY,
+    "a time",
+    "no time",
+    "https://example.org",
+    (Evidence(1, None, "a", "b", "one", "other", "inner"),),
+)
+EXPLANATION = Explanation("f", (CAUSE,), unexplained=1)
 ENTRIES = EntriesDifference(
     *(1, 2, 1),
-    (EntryChange("/f", 0, (FieldChange("mode", None, "0644"),), BYTES),),
+    (EntryChange("/f", 0, (FieldChange("mode", None, "0644"),), BYTES, EXPLANATION),),
     *(0, (), 1, ("/n",), (("mode", 1),)),
     OrderChange(0, "/a", "/b"),
 )
@@ -69,46 +78,6 @@ FULL = DiffReport(
         ),
     ),
 )
-
-
-def faults(value: Any, schema: dict[str, Any], where: str = "$") -> list[str]:
-    """The parts of JSON Schema that ours uses."""
-    if "$ref" in schema:
-        return faults(value, SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]], where)
-    if "anyOf" in schema:
-        found = [faults(value, option, where) for option in schema["anyOf"]]
-        return [] if [] in found else found[0]
-    if "const" in schema:
-        return [] if value == schema["const"] else [f"{where}: {value!r}"]
-    if "enum" in schema:
-        return [] if value in schema["enum"] else [f"{where}: {value!r}"]
-    types = {"string": str, "integer": int, "boolean": bool, "null": type(None)}
-    kind = schema.get("type")
-    if kind == "object":
-        if not isinstance(value, dict):
-            return [f"{where}: no object"]
-        properties = schema.get("properties", {})
-        found = [f"{where}: lacks {key}" for key in schema.get("required", []) if key not in value]
-        for key, item in value.items():
-            below = properties.get(key, schema.get("additionalProperties", {}))
-            if below is False:
-                found.append(f"{where}: unknown {key}")
-            else:
-                found += faults(item, below, f"{where}.{key}")
-        return found
-    if kind == "array":
-        if not isinstance(value, list):
-            return [f"{where}: no array"]
-        return [
-            fault
-            for n, item in enumerate(value)
-            for fault in faults(item, schema["items"], f"{where}[{n}]")
-        ]
-    if kind in types and type(value) is not types[kind]:
-        return [f"{where}: {value!r} is not of type {kind}"]
-    if "pattern" in schema and not re.search(schema["pattern"], value):
-        return [f"{where}: {value!r}"]
-    return []
 
 
 @pytest.mark.parametrize("report", [FULL, DiffReport(SIDE, SIDE, Grade.BITWISE)])

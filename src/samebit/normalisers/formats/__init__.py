@@ -1,0 +1,1 @@
+"""Normalisers of file formats, one format a file."""

@@ -1,0 +1,1 @@
+"""Detectors of secrets and true randomness, one kind a file."""

@@ -1,0 +1,1 @@
+"""Normalisers of what the tools of distributions leave behind, one topic a file."""
