@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -26,7 +27,10 @@ _LEFT_OUT = shutil.ignore_patterns("case.toml", "*.lock")
 
 @dataclass(frozen=True)
 class Case:
-    """A folder of the corpus. `differs` are the paths that no build can make the same."""
+    """A folder of the corpus. `differs` are the paths that no build can make the same.
+
+    `certificates` says that buildah alone needs this machine's certificates in its steps.
+    """
 
     name: str
     folder: Path
@@ -34,6 +38,7 @@ class Case:
     user: str
     differs: tuple[str, ...]
     reason: str
+    certificates: bool
 
     @property
     def base(self) -> str:
@@ -55,6 +60,7 @@ def cases() -> list[Case]:
                 table.get("user", "root"),
                 tuple(table.get("differs", ())),
                 table.get("reason", ""),
+                table.get("certificates", False),
             )
         )
     return found
@@ -129,16 +135,16 @@ class PlainEngine:
         image = self.run("buildah", "pull", "--quiet", f"oci:{samebit.home / 'store'}:{name}")
         self.run("buildah", "tag", image, name)
 
-    def build(self, context: Path) -> str:
+    def build(self, case: Case, context: Path) -> str:
         """Build with the best timestamp option that this buildah has; gives the image ID."""
         options = ("--timestamp", "0")
         if "--rewrite-timestamp" in self.run("buildah", "build", "--help"):
             options = ("--source-date-epoch", "0", "--rewrite-timestamp")
+        volume = ("--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro") if case.certificates else ()
         return self.run(
             *("buildah", "build", "--quiet", "--no-cache", "--pull-never", *options),
             *("--isolation", "oci", "--runtime", "runc", "--network", "host"),
-            *("--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro", "--ulimit", "nofile=16384:16384"),
-            context,
+            *("--ulimit", "nofile=16384:16384", *volume, context),
         ).splitlines()[-1]
 
     def smoke(self, case: Case, image: str) -> str:
@@ -162,6 +168,8 @@ class PlainEngine:
 @contextmanager
 def plain_engine(root: Path) -> Iterator[PlainEngine]:
     """Give an engine with its storage at `root`, which may be used again."""
-    # podman refuses a run root of more than 50 characters.
-    with tempfile.TemporaryDirectory(prefix="samebit-") as run_root:
-        yield PlainEngine(root, Path(run_root))
+    # podman refuses a run root of more than 50 characters, and another one for a known storage.
+    name = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:12]
+    run_root = Path(tempfile.gettempdir()) / f"samebit-{name}"
+    yield PlainEngine(root, run_root)
+    shutil.rmtree(run_root, ignore_errors=True)

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from samebit.image.entry import Entry, Kind
+from samebit.image.layer_writer import Content
 from samebit.image.whiteout import Whiteout, removed_path
 from samebit.model.normalising import Account, LeftAlone, NormalisedFile, Secret
+from samebit.normalisers.owned import OwnedPaths, find_owned
 from samebit.normalisers.protocol import HEAD, Action, Facts, Normaliser
 from samebit.normalisers.selection import NormaliserSelection
 from samebit.normalisers.spool import Spool, Spooled
@@ -43,11 +45,13 @@ class Base(Protocol):
 class Contents:
     """How contents are read: a file of the final tree by its entry, a file of the base by path.
 
-    Both give unbuffered files and raise OSError. `base` may be unable to read any.
+    Both give unbuffered files and raise OSError. `base` may be unable to read any. `whole`, if
+    given, opens a file of the final tree to be read once from its start, faster.
     """
 
     final: Callable[[Entry], io.RawIOBase]
     base: Callable[[bytes], io.RawIOBase]
+    whole: Callable[[Entry], Content] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Normalised:
     """
 
     entries: tuple[Entry, ...]
-    open_content: Callable[[Entry], io.RawIOBase]
+    open_content: Callable[[Entry], Content]
     account: Account
 
 
@@ -112,12 +116,14 @@ class _Run:
         for entry in entries:
             if entry.kind is Kind.HARDLINK:
                 self._groups.setdefault(entry.link, [entry.link]).append(entry.path)
+        self._owned = OwnedPaths(frozenset())
         self._rewriters: list[tuple[Entry, Normaliser]] = []
         self._spooled: dict[bytes, Spooled] = {}
         self._files: list[NormalisedFile] = []
         self._left: list[LeftAlone] = []
 
     def result(self) -> Normalised:
+        self._owned = find_owned(self._entries.values(), self._source)
         self._take_away()
         self._keep_needed_directories()
         trees = _LayerTrees(self._entries, self._base, self._contents)
@@ -129,13 +135,18 @@ class _Run:
         kept = tuple(self._entries[path] for path in sorted(self._entries))
         return Normalised(
             entries=kept,
-            open_content=self._open,
+            open_content=self._open_whole,
             account=Account(
                 files=tuple(sorted(self._files, key=lambda file: file.path)),
                 left=tuple(self._left),
                 secrets=tuple(self._secrets(kept, trees)),
             ),
         )
+
+    def _open_whole(self, entry: Entry) -> Content:
+        if self._contents.whole is None or entry.path in self._spooled:
+            return self._open(entry)
+        return self._contents.whole(entry)
 
     def _open(self, entry: Entry) -> io.RawIOBase:
         spooled = self._spooled.get(entry.path)
@@ -160,7 +171,7 @@ class _Run:
                 self._note(entry, gone[0], None)
                 continue
             rewriters = [one for one in found if one is not None and one.action is Action.REWRITE]
-            if rewriters:
+            if rewriters and not any(name in self._owned for name in names):
                 self._rewriters.append((entry, rewriters[0]))
         children = Counter(path.rpartition(b"/")[0] for path in self._entries)
         # From below: a directory of the build's own can go once nothing is left in it.
@@ -179,17 +190,20 @@ class _Run:
 
     def _choose(self, entry: Entry, name: bytes) -> Normaliser | None:
         head: bytes | None = None
+        named = entry if name == entry.path else replace(entry, path=name)
         for normaliser in self._selection.find(name):
             rewrites = normaliser.action is Action.REWRITE
             if (rewrites or normaliser.reads()) and entry.kind is not Kind.FILE:
                 continue
             if normaliser.reads() and head is None:
                 head = self._head(entry)
-            if normaliser.recognises(replace(entry, path=name), head or b""):
+            if normaliser.recognises(named, head or b""):
                 return normaliser
         return None
 
     def _head(self, entry: Entry) -> bytes:
+        if not entry.size:
+            return b""
         with self._contents.final(entry) as file:
             return file.read(HEAD) or b""
 
@@ -276,10 +290,22 @@ class _LayerTrees:
         found = self.layer.get(path)
         if found is not None:
             return None if isinstance(found, Whiteout) else found
-        return self.base.entries.get(path) if self._shows_base(path) else None
+        below = self.base.entries.get(path)
+        return below if below is not None and self._shows_base(path) else None
 
     def in_layer(self, path: bytes) -> bool:
         return path in self.layer and not isinstance(self.layer[path], Whiteout)
+
+    def mtime(self, path: bytes) -> int | None:
+        file = self.open(path)
+        if file is None:
+            return None
+        with file:
+            try:
+                return os.fstat(file.fileno()).st_mtime_ns // 1_000_000_000
+            except OSError:
+                # Not a file of a tree on disk (io.UnsupportedOperation).
+                return None
 
     def open(self, path: bytes) -> BinaryIO | None:
         found = self.layer.get(path)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samebit.context.select import matches_nothing
@@ -31,7 +31,6 @@ from samebit.dockerfile.lowering_model import (
     TreeRef,
 )
 from samebit.dockerfile.stages import External
-from samebit.engines.machine import ca_bundle
 from samebit.engines.protocol import (
     STAGE_IMAGES,
     Engine,
@@ -42,8 +41,9 @@ from samebit.engines.protocol import (
     StepMount,
     StepRun,
 )
-from samebit.engines.step_environment import environment_set, proxy_variables, trust_variables
-from samebit.errors import MachineError
+from samebit.engines.step_environment import environment_set
+from samebit.errors import MachineError, SamebitError
+from samebit.lock.fetch import LockedFetch
 from samebit.lock.model import Lock
 from samebit.model.descriptor import Descriptor
 from samebit.model.digest import Digest
@@ -56,6 +56,11 @@ from samebit.pipeline.failures import LoweredSteps, explain_failure, is_pattern
 from samebit.pipeline.recipe import ResolvedRecipe
 from samebit.pipeline.request import BuildRequest
 from samebit.pipeline.secrets import wanted_agents, wanted_secrets
+from samebit.pipeline.step_network import (
+    BuildNetwork,
+    network_error,
+    open_build_network,
+)
 from samebit.pipeline.tree_layer import BuiltLayer, TreeLayer, tree_layer
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
@@ -63,12 +68,15 @@ from samebit.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class StagesResult:
-    """The image, the digests of the contexts that were really staged, and what was noticed.
+    """The image, what it was made of, and what was noticed.
 
-    `account` says what normalising did; `findings` hold what of it a person has to know.
+    `context_digests` are those of the contexts that were really staged, `fetches` all that steps
+    asked of the network. `account` says what normalising did; `findings` hold what of it a person
+    has to know.
     """
 
     image: Descriptor
+    fetches: tuple[LockedFetch, ...]
     context_digests: Mapping[str, Digest]
     findings: tuple[Finding, ...]
     account: Account
@@ -85,10 +93,12 @@ def run_stages(
     store: Store,
     engine: Engine,
     progress: BuildProgress,
+    record: bool,
 ) -> StagesResult:
     """Build one platform's image into the store.
 
-    `reachable` are the parts of the context that the stages can read, None for all of it.
+    `reachable` are the parts of the context that the stages can read, None for all of it. With
+    `record` what steps ask of the network beyond the lock is recorded, else it is a LockError.
     Raises BuildFailedError for a failing step, and whatever staging, lowering, the engine and the
     canonical writer raise.
     """
@@ -103,6 +113,7 @@ def run_stages(
             store=store,
             engine=engine,
             progress=progress,
+            record=record,
             work=work,
         )
         return run.result()
@@ -127,13 +138,14 @@ class _StagesRun:
     store: Store
     engine: Engine
     progress: BuildProgress
+    record: bool
     work: Path
 
     def result(self) -> StagesResult:
         staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
         root = self.part.root_image()
         with tree_layer(self.store, root, self.lock) as layers:
-            built = self._built_layer(staged, layers)
+            built, fetches = self._build(staged, layers)
         image = compose(
             self.store,
             base=root,
@@ -144,19 +156,28 @@ class _StagesRun:
         )
         return StagesResult(
             image,
+            fetches,
             {name: context.digest for name, context in staged.items()},
             (*self.contexts.findings(staged), *self.evaluation.findings, *built.findings),
             built.account,
         )
 
-    def _built_layer(self, staged: Mapping[str, StagedContext], layers: TreeLayer) -> BuiltLayer:
+    def _build(
+        self, staged: Mapping[str, StagedContext], layers: TreeLayer
+    ) -> tuple[BuiltLayer, tuple[LockedFetch, ...]]:
         """Run the stages; again, with our own copying, when the engine cannot do a pattern."""
         selected: frozenset[str] = frozenset()
         while True:
             lowered = self._lower(staged, selected)
             try:
-                with self._final_tree(lowered, staged, selected) as tree:
-                    return layers.write(tree, self.evaluation)
+                with self._network(lowered) as network:
+                    with self._final_tree(lowered, staged, selected, network) as tree:
+                        built = layers.write(tree, self.evaluation)
+                    overridden = network.overridden(lowered.steps)
+                    return (
+                        replace(built, findings=(*built.findings, *overridden)),
+                        network.fetches(),
+                    )
             except _PatternFailedError as failure:
                 selected |= {failure.step}
             finally:
@@ -199,6 +220,7 @@ class _StagesRun:
         lowered: LoweredPlan,
         staged: Mapping[str, StagedContext],
         selected: frozenset[str],
+        network: BuildNetwork,
     ) -> Iterator[FinalTree]:
         for base in self.part.bases.values():
             ensure_base(self.engine, self.store, base.image)
@@ -209,7 +231,7 @@ class _StagesRun:
             path.mkdir()
         for number, lowered_phase in enumerate(lowered.phases):
             phase = self._place_materials(lowered_phase, staged)
-            plan = self._engine_plan(lowered, phase, staged)
+            plan = self._engine_plan(lowered, phase, staged, network)
             steps = LoweredSteps(phase, self.part.plan)
             self.progress.describe_by(steps.describe)
             try:
@@ -217,12 +239,32 @@ class _StagesRun:
                     self.engine.commit(plan, work / str(number), self.progress, phase.image)
                     continue
                 with self.engine.build(plan, work / str(number), self.progress) as tree:
+                    # Every step has run.
+                    self._require_answers(network, None)
                     yield tree
             except StepFailedError as failure:
                 failed = steps.step_id(failure)
                 if failed in with_patterns(self.evaluation) - selected and is_pattern(failure):
                     raise _PatternFailedError(failed) from failure
-                raise explain_failure(failure, steps) from failure
+                explained = explain_failure(failure, steps)
+                self._require_answers(network, explained)
+                raise explained from failure
+
+    def _network(self, lowered: LoweredPlan) -> AbstractContextManager[BuildNetwork]:
+        return open_build_network(
+            self.store,
+            self.lock,
+            self.part.platform,
+            self.part.plan.proxy_args,
+            wanted=any(step.network != "none" for step in lowered.steps.values()),
+            record=self.record,
+        )
+
+    def _require_answers(self, network: BuildNetwork, failure: SamebitError | None) -> None:
+        """Raise for what steps asked in vain, even where they went on all the same."""
+        error = network_error(network.problems(), self.part.plan, failure)
+        if error is not None:
+            raise error from failure
 
     def _place_materials(self, phase: Phase, staged: Mapping[str, StagedContext]) -> Phase:
         """Make what a phase needs beside the context; gives the phase without empty copies."""
@@ -246,34 +288,38 @@ class _StagesRun:
         return phase
 
     def _engine_plan(
-        self, lowered: LoweredPlan, phase: Phase, staged: Mapping[str, StagedContext]
+        self,
+        lowered: LoweredPlan,
+        phase: Phase,
+        staged: Mapping[str, StagedContext],
+        network: BuildNetwork,
     ) -> EnginePlan:
         contexts = {name: self._input / place for name, place in phase.build_contexts}
         for external in self.part.plan.images:
             if external.reference in staged:
                 contexts[_context_name(external)] = staged[external.reference].root
         root = self.part.root_image()
-        trust = ca_bundle()
         given = environment_set(self.lock.environment, self.lock.epoch)
-        given |= proxy_variables()
-        if trust is not None:
-            given |= trust_variables()
+        given |= network.variables
         return EnginePlan(
             dockerfile=phase.text,
             context=self._input,
             build_contexts=contexts,
-            steps={identity: _step(step) for identity, step in lowered.steps.items()},
+            steps={
+                identity: _step(step, self.part.plan.proxy_args)
+                for identity, step in lowered.steps.items()
+            },
             base=engine_name(root) if root else None,
             platform=str(self.part.platform),
             set_if_absent=given,
             caches=self._caches,
             secrets=wanted_secrets(lowered.steps, self.request.secrets),
             agents=wanted_agents(lowered.steps, self.request.ssh),
-            trust=trust,
+            network=network.steps,
         )
 
 
-def _step(step: RunStep) -> StepRun:
+def _step(step: RunStep, proxies: Mapping[str, str]) -> StepRun:
     if step.security == "insecure":
         raise MachineError(
             "RUN --security=insecure asks for full rights on this machine",
@@ -282,7 +328,8 @@ def _step(step: RunStep) -> StepRun:
         )
     return StepRun(
         args=step.args,
-        env=step.environment,
+        # The recorder goes by the proxies that were given; a step finds none but the Dockerfile's.
+        env=tuple((name, value) for name, value in step.environment if proxies.get(name) != value),
         cwd=step.cwd,
         network=step.network,
         mounts=tuple(_mount(mount) for mount in step.mounts if not mount.option),

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+from normalising import matches, named, rewritten
+
+from samebit.normalisers.protocol import Action
+
+REMOVED = {
+    "node/cache": (
+        b"root/.npm/_cacache/index-v5/a/b",
+        b"home/me/.npm/_update-notifier-last-checked",
+        b"srv/app/node_modules/.cache/babel/x.json",
+        b"usr/local/share/.cache/yarn/v6/x",
+    ),
+    "node/logs": (b"root/.npm/_logs/2026-debug-0.log", b"app/npm-debug.log.123"),
+    "python/cache": (b"root/.cache/pip/http/a", b"root/.cache/uv/x"),
+    "python/check-caches": (b"app/.pytest_cache/v/cache/lastfailed", b".mypy_cache/3.11/a.json"),
+    "go/build-cache": (b"root/.cache/go-build/00/00-a", b"root/.cache/go-build/trim.txt"),
+    "rust/last-uses": (b"root/.cargo/.global-cache", b"usr/local/cargo/.package-cache"),
+    "rust/incremental": (b"app/target/debug/incremental/x-1/s-1",),
+    "c/compiler-cache": (b"root/.cache/ccache/0/stats", b"root/.ccache/ccache.conf"),
+    "java/gradle-records": (b"root/.gradle/daemon/8.1/daemon-1.out.log",),
+    "ruby/extension-logs": (
+        b"var/lib/gems/3.1.0/extensions/x86_64-linux/3.1.0/json-2/gem_make.out",
+        b"var/lib/gems/3.1.0/extensions/x86_64-linux/3.1.0/json-2/mkmf.log",
+    ),
+    "php/composer-cache": (b"root/.cache/composer/files/a.zip", b"root/.composer/cache/repo/x"),
+    "perl/build-debris": (b"root/.cpanm/work/17/build.log", b"root/.cpan/Metadata"),
+}
+KEPT = (
+    b"root/.npm/config",
+    b"root/.npmrc",
+    b"root/.cache/ms-playwright/chromium/chrome",
+    b"root/.cache/huggingface/model",
+    b"root/.cache/pipeline/x",
+    b"app/cache/pip/x",
+    b"app/node_modules/cache/x",
+    b"root/go/pkg/mod/cache/download/a/@v/list",
+    b"root/.cargo/registry/index/x",
+    b"root/.cargo/.crates.toml",
+    b"app/target/release/app",
+    b"var/lib/gems/3.1.0/extensions/x86_64-linux/3.1.0/json-2/gem.build_complete",
+    b"root/.m2/repository/a/a.jar",
+    b"root/.gradle/caches/modules-2/files-2.1/a/a.jar",
+)
+
+
+@pytest.mark.parametrize("name", REMOVED)
+def test_what_is_removed(name: str) -> None:
+    normaliser = named(name)
+    assert normaliser.action is Action.REMOVE
+    for path in REMOVED[name]:
+        assert matches(normaliser, path), path
+    for path in KEPT:
+        assert not matches(normaliser, path), path
+
+
+REWRITTEN = {
+    "git/reflog": (
+        b"app/.git/logs/HEAD",
+        b"0" * 40 + b" " + b"1" * 40 + b" A <a@b> 1732541407 +0100\tclone: from /x\n",
+        b"0" * 40 + b" " + b"1" * 40 + b" A <a@b> 315619200 +0000\tclone: from /x\n",
+    ),
+    "java/local-metadata": (
+        b"root/.m2/repository/g/a/maven-metadata-local.xml",
+        b"<versioning><lastUpdated>20261125133007</lastUpdated>",
+        b"<versioning><lastUpdated>19800102000000</lastUpdated>",
+    ),
+    "java/resolver-status": (
+        b"root/.m2/repository/g/a/resolver-status.properties",
+        b"#NOTE\n#Wed Nov 25 13:30:07 UTC 2026\nm.xml.lastUpdated=1764077407123\nx=1764077407123\n",
+        b"#NOTE\n#Wed Jan 02 00:00:00 UTC 1980\nm.xml.lastUpdated=315619200000\nx=1764077407123\n",
+    ),
+    "node/pnpm-state": (
+        b"app/node_modules/.modules.yaml",
+        b"layoutVersion: 5\nprunedAt: Wed, 25 Nov 2026 13:30:07 GMT\n",
+        b"layoutVersion: 5\nprunedAt: Wed, 02 Jan 1980 00:00:00 GMT\n",
+    ),
+    "perl/perllocal": (
+        b"usr/local/lib/x86_64-linux-gnu/perl/5.36.0/perllocal.pod",
+        b"=head2 Wed Nov 25 13:30:07 2026: C<Module> L<X|X>\n",
+        b"=head2 Wed Jan 02 00:00:00 1980: C<Module> L<X|X>\n",
+    ),
+    "r/description": (
+        b"usr/local/lib/R/site-library/x/DESCRIPTION",
+        b"Package: x\nBuilt: R 4.2.2; ; 2026-11-25 13:30:07 UTC; unix\nDate: 2026-11-25\n",
+        b"Package: x\nBuilt: R 4.2.2; ; 1980-01-02 00:00:00 UTC; unix\nDate: 2026-11-25\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REWRITTEN)
+def test_what_is_rewritten(name: str) -> None:
+    path, before, after = REWRITTEN[name]
+    assert matches(named(name), path, before)
+    assert rewritten(named(name), before, path) == after
+    for other in (b"", b"nothing of a date\n", b"\xff\0" * 50):
+        assert rewritten(named(name), other, path) == other
