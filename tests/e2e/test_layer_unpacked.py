@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from samebit.canonical.json import encode
-from samebit.image.base_index import BaseIndex, index_base
+from samebit.image.base_index import index_base
 from samebit.image.entry import Entry, Kind
 from samebit.image.layer_writer import Layer, write_layer
+from samebit.image.tree_index import TreeIndex
 from samebit.image.whiteout import whiteout
 from samebit.model.descriptor import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST, Descriptor
 from samebit.store.store import Store
@@ -75,7 +76,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.fixture(scope="module")
-def expected(store: Store) -> BaseIndex:
+def expected(store: Store) -> TreeIndex:
     layers = [
         write_layer(sorted(entries, key=lambda entry: entry.path), content, EPOCH, store, 2)
         for entries in (LOWER, UPPER)
@@ -187,7 +188,7 @@ def seen(root: Path) -> dict[bytes, tuple[Entry, bytes, int]]:
 
 @pytest.mark.parametrize("unpacker", ["umoci", "overlay", "vfs"])
 def test_the_unpacked_tree(
-    unpacker: str, store: Store, expected: BaseIndex, tmp_path: Path
+    unpacker: str, store: Store, expected: TreeIndex, tmp_path: Path
 ) -> None:
     if shutil.which("umoci" if unpacker == "umoci" else "buildah") is None:
         pytest.skip(f"no {unpacker}")

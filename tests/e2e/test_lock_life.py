@@ -177,7 +177,7 @@ def test_lock_and_update(samebit: Samebit, context: Path, tmp_path: Path) -> Non
 
     done = samebit.run("lock", "--update=debian", context)
     assert done.returncode == 2
-    assert "no base image has such a name" in done.stderr
+    assert "no base image and no origin of a fetch has such a name" in done.stderr
     assert "oci:../layout:one" in done.stderr
     done = samebit.run("lock", "--diff", tmp_path / "old.lock", tmp_path / "none.lock")
     assert done.returncode == 2

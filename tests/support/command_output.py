@@ -52,6 +52,14 @@ class CommandLine:
     home: Path
     capture: pytest.CaptureFixture[str]
 
+    def succeed(self, *arguments: str | Path, status: int = 0) -> str:
+        """Run arguments that work; gives what is printed on standard output."""
+        self.capture.readouterr()
+        found = run([str(argument) for argument in arguments])
+        printed = self.capture.readouterr()
+        assert found == status, printed.err
+        return printed.out
+
     def fail(self, *arguments: str | Path) -> Failure:
         """Run arguments that cannot work; every failure says what to do."""
         self.capture.readouterr()

@@ -12,6 +12,10 @@ def number(field: bytes, what: str) -> int:
 
     Raises InputError, naming `what`, for anything else and for more than 64 bits.
     """
+    digits = field[:-1]
+    if digits.isdigit() and field[-1] in b"\0 " and b"8" not in digits and b"9" not in digits:
+        # How nearly all of them are written.
+        return int(digits, 8)
     if field[0] & 0x80:
         value = int.from_bytes(field, "big")
         if field[0] == 0xFF:

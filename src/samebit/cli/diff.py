@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
 from samebit.cli.options import parse_platform
 from samebit.cli.standard_output import print_result
 from samebit.pipeline.diff import DEFAULT_LIMIT, diff_images
+from samebit.pipeline.outputs import write_whole
 from samebit.report.diff_json import diff_json
 from samebit.report.diff_text import write_diff
 
@@ -26,11 +28,25 @@ from samebit.report.diff_text import write_diff
     metavar="N",
     help="Tell at most N differences of each kind in detail; 0 tells all.",
 )
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write it as one page for a browser.",
+)
 @click.pass_context
 def command(
-    context: click.Context, *, a: str, b: str, platform: str | None, as_json: bool, limit: int
+    context: click.Context,
+    *,
+    a: str,
+    b: str,
+    platform: str | None,
+    as_json: bool,
+    limit: int,
+    page: Path | None,
 ) -> None:
-    """Explain how images A and B differ: manifest, config, layers, entries, bytes.
+    """Explain how images A and B differ, and why: manifest, config, layers, entries, bytes, causes.
 
     A and B are names in samebit's store, digests that build printed, or places: oci:PATH[:TAG],
     oci-archive:PATH, docker-archive:PATH, docker://NAME or containers-storage:NAME.
@@ -40,6 +56,11 @@ def command(
     most = limit or None
     chosen = parse_platform(platform) if platform else None
     report = diff_images(a, b, platform=chosen, limit=most)
+    if page is not None:
+        # Most comparisons need no templates.
+        from samebit.report.diff_html import diff_html  # noqa: PLC0415
+
+        write_whole(page, diff_html(report).encode("utf-8"))
     if as_json:
         print_result(diff_json(report))
     else:

@@ -9,9 +9,16 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from samebit.cli.options import build_request, progress_options, recipe_options, style
+from samebit.cli.options import (
+    build_request,
+    engine_option,
+    progress_options,
+    recipe_options,
+    style,
+)
 from samebit.cli.standard_output import print_result
-from samebit.pipeline.lock import Change, check, difference, record
+from samebit.pipeline.check_lock import check
+from samebit.pipeline.lock import Change, difference, record
 from samebit.pipeline.request import EVERYTHING
 from samebit.pipeline.session import open_session
 from samebit.pipeline.workspace import has_dockerfile
@@ -26,7 +33,7 @@ from samebit.report.terminal import print_finding
     is_flag=False,
     flag_value=EVERYTHING,
     metavar="[PATTERN]",
-    help="Look inputs up anew: all, or those whose name matches.",
+    help="Look inputs up anew: all, or the base images and whole origins whose name matches.",
 )
 @click.option("--check", "only_check", is_flag=True, help="Only check it (exit 4 when stale).")
 @click.option(
@@ -38,6 +45,7 @@ from samebit.report.terminal import print_finding
     help="Compare two lock files (exit 1 when they differ).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print changes as one JSON document.")
+@engine_option
 @progress_options
 @click.pass_context
 def command(
@@ -48,13 +56,15 @@ def command(
     only_check: bool,
     compared: tuple[Path, Path] | None,
     as_json: bool,
+    engine: str | None,
     progress: str,
     quiet: bool,
     **recipe: Any,  # noqa: ANN401 - the values of recipe_options, typed in BuildRequest
 ) -> None:
     """Pin every input of a build in the lock beside its Dockerfile.
 
-    What is pinned stays; only what the recipe newly asks for is looked up. Commit the lock.
+    What is pinned stays; only what the recipe newly asks for is looked up. To see what its steps
+    ask for, they are run. Commit the lock.
     """
     if compared is not None:
         changes = difference(*compared)
@@ -62,14 +72,15 @@ def command(
         invocation.exit(1 if changes else 0)
     if _is_context(invocation, update, recipe):
         recipe["context"], update = update, EVERYTHING
-    session = open_session()
-    told = BuildProgress(style(progress, quiet=quiet))
+    session = open_session(engine)
     request = build_request(recipe, excluded=(session.home,), update=update)
+    told = BuildProgress(style(progress, quiet=quiet))
     if only_check:
-        path = check(request, session.store, told.say)
+        path = check(request, session.store)
         told.say(f"{path} is up to date")
         return
-    result = record(request, session.store, told.say)
+    with told:
+        result = record(request, session.store, session.start_engine, told)
     for finding in result.findings:
         print_finding(finding)
     told.say(f"wrote {result.path}" if result.written else f"{result.path} was up to date")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,7 +89,10 @@ def redact(url: str) -> str:
 
 
 def _once(url: str, target: Path, place: Place) -> Download:
-    import httpx2  # noqa: PLC0415 - it takes 0.1 s, and most builds fetch nothing
+    # They take 0.1 s, and most builds fetch nothing.
+    import ssl  # noqa: PLC0415
+
+    import httpx2  # noqa: PLC0415
 
     headers = {"Accept-Encoding": "identity", "User-Agent": f"samebit/{__version__}"}
     try:

@@ -6,7 +6,6 @@ mounted, is read in place, and the engine never spends time on committing and co
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,9 +13,9 @@ from pathlib import Path
 from samebit.engines.buildah_run import Run
 from samebit.engines.buildah_storage import disk_full, is_disk_full, open_storage, tail
 from samebit.engines.isolation import choose_runtime
-from samebit.engines.machine import filesystem_of
+from samebit.engines.opened_image import base_opened, close_image, open_image, storage_failure
 from samebit.engines.protocol import EnginePlan, FinalTree, Progress
-from samebit.errors import InputError, MachineError
+from samebit.errors import InputError
 from samebit.model.rendering import Rendering
 
 
@@ -68,15 +67,19 @@ class Buildah:
                 )
             done = self._storage.call("tag", done.stdout.split()[-1], name)
             if done.returncode != 0:
-                raise self._failed("buildah cannot name the base image", done.stderr)
+                raise storage_failure(
+                    self._storage, "buildah cannot name the base image", done.stderr
+                )
 
     @contextmanager
     def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalTree]:
         """Run the plan in the private directory `work`; yields while the final tree is mounted."""
         with self._storage.in_use():
             run = Run(self._storage, choose_runtime(self._storage), plan, work, progress)
-            with run.final_tree() as final, self.mounted(plan.base) as base:
-                yield FinalTree(base, final, breaks_links=self.driver == "overlay")
+            # While the engine runs, which spends much of its time waiting.
+            with base_opened(self._storage, plan.base, work) as base, run.final_tree() as final:
+                yield FinalTree(base.rendering(), final, breaks_links=self.driver == "overlay")
+                base.close_soon()
 
     def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> None:
         """Run the plan and keep its result as the image `name`."""
@@ -87,7 +90,8 @@ class Buildah:
 
     def remove(self, name: str) -> None:
         """Remove an image; absent is fine."""
-        self._storage.call("rmi", "--force", name)
+        if self._storage.call("rmi", "--force", name).returncode != 0:
+            self._storage.mark_untidy()
         kept = self._committed.pop(name, None)
         if kept is not None:
             kept.close()
@@ -96,23 +100,8 @@ class Buildah:
     def mounted(self, name: str | None) -> Iterator[Rendering]:
         """Mount an image, or the empty one, while the context lasts. Raises MachineError."""
         with self._storage.in_use():
-            yield from self._mount(name)
-
-    def _mount(self, name: str | None) -> Iterator[Rendering]:
-        done = self._storage.call("from", "--pull-never", self._storage.policy(), name or "scratch")
-        if done.returncode != 0:
-            raise self._failed("buildah cannot open an image", done.stderr)
-        container = done.stdout.split()[-1]
-        try:
-            mounted = self._storage.call("mount", container)
-            if mounted.returncode != 0:
-                raise self._failed("buildah cannot mount an image", mounted.stderr)
-            root = os.fsencode(mounted.stdout.rstrip("\n"))
-            yield Rendering(root, overlay=filesystem_of(root) == "overlay")
-        finally:
-            self._storage.call("rm", container)
-
-    def _failed(self, what: str, text: str) -> MachineError:
-        if is_disk_full(text):
-            return disk_full(self._storage.home, text)
-        return MachineError(what, detail=tail(text))
+            opened = open_image(self._storage, name)
+            try:
+                yield opened.rendering
+            finally:
+                close_image(self._storage, opened)

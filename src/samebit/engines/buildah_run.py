@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -19,7 +20,7 @@ from pathlib import Path
 from samebit.engines import shim
 from samebit.engines.buildah_storage import Storage, ulimits
 from samebit.engines.buildah_words import STEP_LINE, is_chatter, read_ending, split_closing
-from samebit.engines.protocol import TRUST_PATH, EnginePlan, Progress, StepFailedError
+from samebit.engines.protocol import EnginePlan, Progress, StepFailedError
 from samebit.engines.step_mounts import MountSources, private_directory
 from samebit.errors import InternalError
 from samebit.model.rendering import Rendering
@@ -148,7 +149,10 @@ class Run:
         sources = MountSources(self._plan, private)
         self._resources.callback(sources.close)
         mounted = sources.prepare()
-        bound = {TRUST_PATH: str(self._plan.trust)} if self._plan.trust else {}
+        network = self._plan.network
+        replaced = {"/etc/hosts": str(hosts)}
+        if network is not None:
+            replaced["/etc/resolv.conf"] = str(network.resolver)
         plan = {
             "runtime": self._runtime,
             "socket": str(self._work / "capture"),
@@ -156,8 +160,10 @@ class Run:
             "state": str(state),
             "hostname": HOST_NAME,
             "set_if_absent": dict(self._plan.set_if_absent),
-            "replaced": {"/etc/hosts": str(hosts)},
-            "bound": bound,
+            "replaced": replaced,
+            "bound": {i: str(path) for i, path in network.files.items()} if network else {},
+            "namespace": network.namespace if network else None,
+            "marker": str(network.marker) if network else None,
             "steps": {
                 marker: {
                     "args": list(step.args),
@@ -173,16 +179,20 @@ class Run:
         # It holds build arguments and secret variables.
         path = private / "plan.json"
         path.write_text(json.dumps(plan), "utf-8")
+        python = [sys.executable, "-I", "-S", shim.__file__, str(path)]
+        shimmed = f'{" ".join(map(_quote, python))} "$@"'
         wrapper = self._work / "runtime"
         # State of the engine's own, so that the next build finds what outlived a killed one.
         self._containers = self._storage.make_containers(self._runtime)
         wrapper.write_text(
             "#!/bin/sh\n"
             f'set -- --root {_quote(str(self._containers))} "$@"\n'
-            # Only create and delete need Python; the other calls go straight to the runtime.
-            'for a in "$@"; do case "$a" in create|run|delete)\n'
-            f"exec {_quote(sys.executable)} -I -S {_quote(shim.__file__)} {_quote(str(path))}"
-            ' "$@";; esac; done\n'
+            # Only create, and delete where stubs were made, need Python: its start takes longer
+            # than all that the shim does.
+            'for a in "$@"; do case "$a" in\n'
+            f"create|run) exec {shimmed};;\n"
+            f'delete) for s in {_quote(str(state))}/stubs-*; do [ ! -e "$s" ] || exec {shimmed}\n'
+            "done;; esac; done\n"
             f'exec {_quote(self._runtime)} "$@"\n',
             "utf-8",
         )
@@ -283,14 +293,28 @@ class Run:
             # interrupt) is told to end.
             if not self._finished:
                 os.killpg(process.pid, signal.SIGTERM)
-            process.wait(_STOP_SECONDS)
+            _wait(process)
         except ProcessLookupError:
             pass
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            self._storage.mark_untidy()
         if self._reader is not None:
             self._reader.join(_STOP_SECONDS)
+
+
+def _wait(process: subprocess.Popen[str]) -> None:
+    """Wait for the end, without the pauses that Popen.wait makes. Raises TimeoutExpired."""
+    if process.poll() is not None:
+        return
+    ended = os.pidfd_open(process.pid)
+    try:
+        if not select.select([ended], [], [], _STOP_SECONDS)[0]:
+            raise subprocess.TimeoutExpired(process.args, _STOP_SECONDS)
+    finally:
+        os.close(ended)
+    process.wait()
 
 
 def _same_command(found: list[str], wanted: tuple[str, ...]) -> bool:

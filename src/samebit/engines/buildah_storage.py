@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,9 +102,21 @@ class Storage:
             else:
                 self._clear()
             fcntl.flock(descriptor, fcntl.LOCK_SH)
+            mark = self.mark_untidy()
             yield
+            # Not after an error, nor a kill: then there may be something to clear.
+            with machine_errors(f"cannot write to the engine's storage {self.home}"):
+                mark.unlink(missing_ok=True)
         finally:
             os.close(descriptor)
+
+    def mark_untidy(self) -> Path:
+        """Let the next first user clear the storage, unless the file given is removed again."""
+        with machine_errors(f"cannot write to the engine's storage {self.home}"):
+            self._marks.mkdir(parents=True, exist_ok=True)
+            mark = self._marks / secrets.token_hex(8)
+            mark.touch()
+            return mark
 
     @contextmanager
     def engine_lock(self) -> Iterator[int]:
@@ -152,7 +164,15 @@ class Storage:
             path = self.home / f"{name}-{self.driver}"
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
+    @property
+    def _marks(self) -> Path:
+        return self.home / self.driver / "untidy"
+
     def _clear(self) -> None:
+        cleared = self.home / self.driver / f"cleared-{boot_id()}"
+        with suppress(FileNotFoundError):
+            if cleared.exists() and not os.listdir(self._marks):
+                return
         if not self._engines_ended():
             return
         for state in sorted(self._all_containers.glob("*/*")):
@@ -169,6 +189,10 @@ class Storage:
         if left:
             self.call("rmi", "--force", *left)
         self._clear_temporary()
+        # A crash of the machine may have lost the marks.
+        for path in (*self._marks.glob("*"), *cleared.parent.glob("cleared-*")):
+            path.unlink(missing_ok=True)
+        cleared.touch()
 
     def _clear_temporary(self) -> None:
         folder = self.home / "tmp"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from samebit.engines.buildah_storage import (
@@ -18,6 +19,7 @@ from samebit.engines.machine import boot_id, find_program, install_advice
 from samebit.engines.probe_image import exit_program
 from samebit.errors import MachineError
 from samebit.store.failure import machine_errors
+from samebit.store.locking import exclusive_file
 
 # crun refuses hybrid control groups that runc accepts, so runc comes first.
 _RUNTIMES = ("runc", "crun")
@@ -32,22 +34,33 @@ def choose_runtime(storage: Storage) -> str:
 def _choose(storage: Storage) -> str:
     found = {name: find_program(name) for name in _RUNTIMES}
     record = storage.home / f"runtime-{storage.driver}-{boot_id()}"
-    if record.exists():
-        known = record.read_text("utf-8").strip()
-        if known in found.values():
-            return known
+    known = _remembered(record, found.values())
+    if known is not None:
+        return known
     tried: list[str] = []
-    for name, path in found.items():
-        failure = _try(storage, path) if path else "not installed"
-        if path and failure is None:
-            remember(record, f"{path}\n")
-            return path
-        tried.append(f"{name}: {failure}")
+    # One at a time: all trials make the same layer, and the end of one removes it.
+    with exclusive_file(storage.home / f"trying-{storage.driver}"):
+        known = _remembered(record, found.values())
+        if known is not None:
+            return known
+        for name, path in found.items():
+            failure = _try(storage, path) if path else "not installed"
+            if path and failure is None:
+                remember(record, f"{path}\n")
+                return path
+            tried.append(f"{name}: {failure}")
     raise MachineError(
         "no OCI runtime on this machine can run a container",
         detail="\n".join(tried),
         fix=install_advice("runc crun"),
     )
+
+
+def _remembered(record: Path, paths: Iterable[str | None]) -> str | None:
+    if not record.exists():
+        return None
+    known = record.read_text("utf-8").strip()
+    return known if known in paths else None
 
 
 def _try(storage: Storage, runtime: str) -> str | None:

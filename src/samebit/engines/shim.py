@@ -72,6 +72,10 @@ def _create(plan: _Object, bundle: str, container: str) -> None:
         sys.exit(f"samebit: the engine runs a step that is not in the plan: {process['args']!r}")
     wanted = plan["steps"][step]
     _note(plan, {"step": step, "args": process["args"]})
+    if plan["marker"] is not None:
+        # Over the old one in one write: whoever reads at the same time finds one of them.
+        with open(plan["marker"], "r+", encoding="ascii") as stream:
+            stream.write(step.ljust(32))
     _edit(plan, wanted, config)
     _remember_stubs(plan, container, root, config["mounts"])
     temporary = path + ".samebit"
@@ -122,10 +126,13 @@ def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
     mounts.extend(wanted["mounts"])
     # A mount must come after those above it, whoever asked for it.
     config["mounts"] = sorted(mounts, key=lambda m: len(_parts(m["destination"])))
-    if wanted["network"] == "none":
-        namespaces = config["linux"]["namespaces"]
-        namespaces[:] = [n for n in namespaces if n["type"] != "network"]
+    namespaces = config["linux"]["namespaces"]
+    namespaces[:] = [n for n in namespaces if n["type"] != "network"]
+    if wanted["network"] == "none" or plan["namespace"] is None:
         namespaces.append({"type": "network"})
+    else:
+        # RUN --network=host has it, too: what it could reach beyond would not be recorded.
+        namespaces.append({"type": "network", "path": plan["namespace"]})
 
 
 def _is_system(mount: _Object) -> bool:
@@ -176,8 +183,10 @@ def _remember_stubs(plan: _Object, container: str, root: str, mounts: list[_Obje
         for path in _missing(root, mount["destination"]):
             if path not in missing:
                 missing.append(path)
-    with open(_stub_file(plan, container), "w", encoding="utf-8") as stream:
-        json.dump(missing, stream)
+    # Without one, `delete` goes to the runtime without a detour.
+    if missing:
+        with open(_stub_file(plan, container), "w", encoding="utf-8") as stream:
+            json.dump(missing, stream)
 
 
 def _missing(root: str, destination: str) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from samebit.canonical import json as canonical_json
 from samebit.image.applied_tree import AppliedTrees
@@ -15,6 +14,7 @@ from samebit.image.document_difference import (
     same_values,
     value_changes,
 )
+from samebit.image.entry_details import Detail
 from samebit.image.entry_difference import applied, walk
 from samebit.image.entry_spool import temporary_database
 from samebit.image.layer_blob import LayerBlob
@@ -50,14 +50,12 @@ class OpenedImage:
         return self.image.config_document.diff_ids
 
 
-def compare_images(
-    a: OpenedImage, b: OpenedImage, directory: Path, limit: int | None
-) -> ImageDifference:
-    """Compare two images; temporary files go below `directory`, which must be private and empty.
+def compare_images(a: OpenedImage, b: OpenedImage, detail: Detail) -> ImageDifference:
+    """Compare two images; the directory of `detail` must be empty.
 
-    At most `limit` entries of each kind are told in detail, None means all. Every blob that is read
-    is verified; blobs that both images share are read only where the tree needs them. Raises
-    InputError (a blob is missing, damaged or malformed) or MachineError (the disk is full).
+    Every blob that is read is verified; blobs that both images share are read only where the tree
+    needs them. Raises InputError (a blob is missing, damaged or malformed) or MachineError (the
+    disk is full).
     """
     digests = a.image.descriptor.digest, b.image.descriptor.digest
     if digests[0] == digests[1]:
@@ -73,7 +71,7 @@ def compare_images(
             tree=None,
         )
     paired = _pairs_up(a.diff_ids, b.diff_ids)
-    layers, tree = _Layers(a, b, directory, limit).compare(paired=paired)
+    layers, tree = _Layers(a, b, detail).compare(paired=paired)
     return ImageDifference(
         platform=_platforms(a, b),
         digest_a=str(digests[0]),
@@ -112,11 +110,10 @@ def _pairs_up(a: tuple[Digest, ...], b: tuple[Digest, ...]) -> bool:
 class _Layers:
     """The comparison of all layers, which reads each of them as seldom as possible."""
 
-    def __init__(self, a: OpenedImage, b: OpenedImage, directory: Path, limit: int | None) -> None:
+    def __init__(self, a: OpenedImage, b: OpenedImage, detail: Detail) -> None:
         self._images = (a, b)
         self._layers = (a.layers, b.layers)
-        self._directory = directory
-        self._limit = limit
+        self._detail = detail
         self._common = 0
         for left, right in zip(a.diff_ids, b.diff_ids, strict=False):
             if left != right:
@@ -129,7 +126,7 @@ class _Layers:
         a, b = self._images
         if a.diff_ids == b.diff_ids:
             return tuple(self._equal(position) for position in range(len(a.layers))), None
-        with temporary_database(self._directory, "trees") as database:
+        with temporary_database(self._detail.directory, "trees") as database:
             trees = AppliedTrees(database)
             found = [self._equal(position) for position in range(self._common)]
             for position in range(self._common):
@@ -139,9 +136,9 @@ class _Layers:
                 found += [self._pair(trees, n) for n in range(self._common, len(a.layers))]
             else:
                 found += self._unpaired(trees)
-            walked = walk(applied(trees, 0), applied(trees, 1), self._limit)
+            walked = walk(applied(trees, 0), applied(trees, 1), self._detail.limit)
             counts = trees.count(0), trees.count(1)
-        tree = describe_entries(walked, counts, None, self._layers, self._directory)
+        tree = describe_entries(walked, counts, None, self._layers, self._detail)
         return tuple(found), tree
 
     def _pair(self, trees: AppliedTrees, position: int) -> LayerDifference:
@@ -157,9 +154,7 @@ class _Layers:
         def seen(side: int, member: Member) -> None:
             trees.apply(side, position, member)
 
-        entries, archive = compare_entries(
-            self._layers, position, self._directory, self._limit, seen
-        )
+        entries, archive = compare_entries(self._layers, position, self._detail, seen)
         return LayerDifference(
             LayerVerdict.DIFFERENT,
             _side(a, position),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from samebit.canonical.tar_reader import TarReader
 from samebit.image.byte_difference import compare_bytes
@@ -12,8 +13,26 @@ from samebit.image.entry_difference import Changed, Source, shown_path
 from samebit.image.layer_blob import LayerBlob, plain_chunks
 from samebit.image.layer_members import CONTENT, HEADERS
 from samebit.model.escaped import escaped
+from samebit.model.explanation import Explanation
 from samebit.model.image_difference import ByteDifference, EntryChange, FieldChange
 from samebit.store.failure import machine_errors
+
+Inspect: TypeAlias = Callable[[bytes, BinaryIO, BinaryIO], Explanation]
+"""Says why two open files differ, which both images have at a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How far a comparison goes into details.
+
+    At most `limit` entries of each kind are told, None means all; `inspect` is asked why the files
+    among them differ. Temporary files go below `directory`, which must be private.
+    """
+
+    directory: Path
+    limit: int | None
+    inspect: Inspect
+
 
 # Larger files are told apart by their hashes only; their copies could fill a disk.
 _MAX_SPOOLED = 4 << 30
@@ -45,18 +64,18 @@ def with_details(
     changes: Sequence[Changed],
     layers_a: Sequence[LayerBlob],
     layers_b: Sequence[LayerBlob],
-    directory: Path,
+    detail: Detail,
 ) -> tuple[EntryChange, ...]:
     """Look into what differs: the first differing bytes of files, the raw fields of headers.
 
-    Copies of the files go below `directory`, one side at a time. Raises InputError when a layer
-    has changed since it was read first, MachineError when the disk is full.
+    Copies of all files of side A are kept, and of one of side B at a time. Raises InputError when a
+    layer has changed since it was read first, MachineError when the disk is full.
     """
     contents = _compare_contents(
         [change for change in changes if CONTENT in change.a.facts and CONTENT in change.fields],
         layers_a,
         layers_b,
-        directory,
+        detail,
     )
     headers = _compare_headers(
         [change for change in changes if HEADERS in change.fields], layers_a, layers_b
@@ -66,7 +85,7 @@ def with_details(
             shown_path(change.path),
             change.occurrence,
             change.field_changes() + headers.get(_key(change), ()),
-            contents.get(_key(change)),
+            *contents.get(_key(change), ()),
         )
         for change in changes
     )
@@ -80,13 +99,14 @@ def _compare_contents(
     changes: Sequence[Changed],
     layers_a: Sequence[LayerBlob],
     layers_b: Sequence[LayerBlob],
-    directory: Path,
-) -> dict[tuple[bytes, int], ByteDifference]:
+    detail: Detail,
+) -> dict[tuple[bytes, int], tuple[ByteDifference, Explanation]]:
     wanted = _affordable([change for change in changes if CONTENT in change.b.facts])
-    found: dict[tuple[bytes, int], ByteDifference] = {}
+    found: dict[tuple[bytes, int], tuple[ByteDifference, Explanation]] = {}
+    other = detail.directory / "content"
     copies: dict[Source, Path] = {}
     for source, reader in _visit(layers_a, {change.a.source for change in wanted}):
-        copies[source] = directory / f"content-{len(copies)}"
+        copies[source] = detail.directory / f"content-{len(copies)}"
         _copy(reader, copies[source])
     by_b: dict[Source, list[Changed]] = {}
     for change in wanted:
@@ -94,12 +114,18 @@ def _compare_contents(
     for source, reader in _visit(layers_b, by_b.keys()):
         # Hard links of one file are told once: their content is the same on each side.
         first = by_b[source][0]
-        with _opened(copies[first.a.source]) as copy:
-            difference = compare_bytes(copy.read, reader.read)
-        if difference is not None:
-            for change in by_b[source]:
-                if change.a.source == first.a.source:
-                    found[_key(change)] = difference
+        _copy(reader, other)
+        with _opened(copies[first.a.source]) as a, _opened(other) as b:
+            difference = compare_bytes(a.read, b.read)
+            if difference is not None:
+                explanation = detail.inspect(first.path, a, b)
+                if explanation.confidential:
+                    difference = replace(difference, window_a=b"", window_b=b"")
+                explained = difference, explanation
+                for change in by_b[source]:
+                    if change.a.source == first.a.source:
+                        found[_key(change)] = explained
+        other.unlink()
     for path in copies.values():
         path.unlink()
     return found

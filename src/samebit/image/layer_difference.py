@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from samebit.image.byte_difference import Read, compare_bytes
 from samebit.image.compression import describe_compression
-from samebit.image.entry_details import with_details
+from samebit.image.entry_details import Detail, with_details
 from samebit.image.entry_difference import (
     Walked,
     first_order_change,
@@ -40,8 +39,7 @@ def compare_packaging(a: LayerBlob, b: LayerBlob) -> tuple[Compression, Compress
 def compare_entries(
     layers: tuple[Sequence[LayerBlob], Sequence[LayerBlob]],
     position: int,
-    directory: Path,
-    limit: int | None,
+    detail: Detail,
     seen: Callable[[int, Member], None],
 ) -> tuple[EntriesDifference, ByteDifference | None]:
     """Compare the archives of layers number `position` of two images.
@@ -49,16 +47,16 @@ def compare_entries(
     `seen` gets every member of side 0, then of side 1, in order, as it is read. The second value
     compares the archives' bytes where no entry differs. Raises InputError or MachineError.
     """
-    with temporary_database(directory, "layers") as database:
+    with temporary_database(detail.directory, "layers") as database:
         spool = EntrySpool(database)
         for side in (0, 1):
             for member in read_members(layers[side][position]):
                 spool.add(side, member)
                 seen(side, member)
-        walked = walk(spooled(spool, 0, position), spooled(spool, 1, position), limit)
+        walked = walk(spooled(spool, 0, position), spooled(spool, 1, position), detail.limit)
         order = first_order_change(spool)
         counts = spool.count(0), spool.count(1)
-    entries = describe_entries(walked, counts, order, layers, directory)
+    entries = describe_entries(walked, counts, order, layers, detail)
     archive = None
     if not entries.differs:
         archive = _compare_archives(layers[0][position], layers[1][position])
@@ -70,14 +68,14 @@ def describe_entries(
     counts: tuple[int, int],
     order: OrderChange | None,
     layers: tuple[Sequence[LayerBlob], Sequence[LayerBlob]],
-    directory: Path,
+    detail: Detail,
 ) -> EntriesDifference:
     """Give what a walk found as a report value, with a second look at the changed entries."""
     return EntriesDifference(
         count_a=counts[0],
         count_b=counts[1],
         changed_count=walked.changed_count,
-        changed=with_details(walked.changed, *layers, directory),
+        changed=with_details(walked.changed, *layers, detail),
         only_a_count=walked.only_a_count,
         only_a=tuple(map(shown_path, walked.only_a)),
         only_b_count=walked.only_b_count,

@@ -37,6 +37,7 @@ _LAYERS = {
 # What Linux itself can hold (limits.h).
 _PATH_MAX = 4096
 _NAME_MAX = 255
+_ID_MAX = 2**32 - 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,8 @@ def _entry(header: Header, what: str) -> tuple[Entry, Xattrs]:
     mode, link = header.mode & 0o7777, header.link
     if not path and kind is not Kind.DIRECTORY:
         raise InputError(f"{what}: entry {header.name!r} replaces the root directory")
+    if max(header.uid, header.gid) > _ID_MAX:
+        raise InputError(f"{what}: entry {header.name[:100]!r} has an owner that no file can have")
     if kind is Kind.SYMLINK:
         mode = 0o777
         if not link or b"\0" in link or len(link) >= _PATH_MAX:

@@ -21,7 +21,9 @@ _MAX_IMPLIED = 64 << 20
 class Inode:
     """What the names of one hard-link group share. `content` is the sha256 of a file's bytes."""
 
-    __slots__ = ("content", "device", "gid", "kind", "link", "mode", "size", "uid", "xattrs")
+    __slots__ = (
+        *("content", "device", "gid", "kind", "link", "linked", "mode", "size", "uid", "xattrs"),
+    )
 
     def __init__(self, entry: Entry, content: bytes) -> None:
         self.kind = entry.kind
@@ -33,6 +35,8 @@ class Inode:
         self.device = entry.device
         self.xattrs: Xattrs = entry.xattrs
         self.content = content
+        # Whether there ever was a second name.
+        self.linked = False
 
     def entry(self, path: bytes) -> Entry:
         """Give the entry of this inode at `path`."""
@@ -49,13 +53,26 @@ class Inode:
         )
 
 
+_NONE: frozenset[bytes] = frozenset()
+
+
 class _Node:
     __slots__ = ("children", "inode", "layer")
 
     def __init__(self, inode: Inode, layer: int) -> None:
         self.inode = inode
         self.layer = layer
-        self.children: set[bytes] = set()
+        # Most paths are files, and a set takes more memory than all the rest of a node.
+        self.children: set[bytes] | frozenset[bytes] = _NONE
+
+    def add(self, child: bytes) -> None:
+        if isinstance(self.children, frozenset):
+            self.children = set()
+        self.children.add(child)
+
+    def discard(self, child: bytes) -> None:
+        if isinstance(self.children, set):
+            self.children.discard(child)
 
 
 def _implied(path: bytes) -> Inode:
@@ -102,7 +119,7 @@ class LayeredTree:
             return
         if old is not None:
             self._remove(path)
-        self._directory(parent).children.add(path)
+        self._directory(parent).add(path)
         self._nodes[path] = _Node(inode, self._layer)
 
     def end(self) -> None:
@@ -145,6 +162,7 @@ class LayeredTree:
                 "which is not a file here"
             )
         inode = target.inode
+        inode.linked = True
         if inode.kind is not Kind.SYMLINK:
             # Unpackers set a link's attributes too, and so those of the whole group.
             inode.mode, inode.uid, inode.gid = entry.mode, entry.uid, entry.gid
@@ -176,12 +194,12 @@ class LayeredTree:
                 raise InputError(f"{self._what}: too many directories without entries of their own")
             node = _Node(_implied(made), self._layer)
             self._nodes[made] = node
-            self._nodes[made.rpartition(b"/")[0]].children.add(made)
+            self._nodes[made.rpartition(b"/")[0]].add(made)
         assert node is not None
         return node
 
     def _remove(self, path: bytes) -> None:
-        self._nodes[path.rpartition(b"/")[0]].children.discard(path)
+        self._nodes[path.rpartition(b"/")[0]].discard(path)
         for below in self._subtree(path):
             del self._nodes[below]
 
@@ -196,7 +214,7 @@ class LayeredTree:
                 node.layer = self._layer
             else:
                 del self._nodes[below]
-                self._nodes[below.rpartition(b"/")[0]].children.discard(below)
+                self._nodes[below.rpartition(b"/")[0]].discard(below)
 
     def _subtree(self, path: bytes) -> list[bytes]:
         """Give `path` and all below it, each after its directory; nothing when it is absent."""

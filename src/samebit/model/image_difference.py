@@ -10,6 +10,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from samebit.model.explanation import Explanation
+
 
 class Grade(enum.Enum):
     """How much two images have in common, best first.
@@ -88,13 +90,14 @@ class FieldChange:
 class EntryChange:
     """An entry that both sides have. `occurrence` counts entries of the same path, from 0.
 
-    `content` tells about differing content where it was looked into.
+    `content` tells about differing content where it was looked into, `explanation` why it differs.
     """
 
     path: str
     occurrence: int
     fields: tuple[FieldChange, ...]
     content: ByteDifference | None = None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)

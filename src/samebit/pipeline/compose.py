@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from samebit.canonical import json as canonical_json
 from samebit.dockerfile.config import ImageConfig, config_object
 from samebit.dockerfile.history import HistoryEntry, timestamp
 from samebit.errors import InputError
 from samebit.image.config import ConfigDocument, History
-from samebit.image.layer_writer import Layer
 from samebit.image.manifest import Image, Manifest, encode_manifest
 from samebit.model.descriptor import OCI_CONFIG, OCI_MANIFEST, Descriptor
 from samebit.store.store import Store
+
+if TYPE_CHECKING:
+    # Imported while the engine runs: see samebit.pipeline.tree_layer.
+    from samebit.image.layer_writer import Layer
 
 
 def compose(

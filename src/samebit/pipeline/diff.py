@@ -8,12 +8,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from samebit.errors import InputError
+from samebit.explain.content import OpenFile
+from samebit.explain.explain import explain
+from samebit.explain.protocol import Pair
 from samebit.image.compare_images import OpenedImage, compare_images
 from samebit.image.document_difference import compare_indexes
+from samebit.image.entry_details import Detail
 from samebit.image.manifest import Index, IndexEntry
+from samebit.model.explanation import Explanation
 from samebit.model.image_difference import (
     DiffReport,
     DocumentDifference,
@@ -105,7 +110,7 @@ class _Comparison:
         directory = self._directory / f"images-{self._count}"
         with machine_errors(f"cannot keep temporary files in {self._directory}"):
             directory.mkdir()
-        return compare_images(a, b, directory, self._limit)
+        return compare_images(a, b, Detail(directory, self._limit, _explained))
 
     def indexes(self, sides: tuple[Side, Side]) -> DiffReport:
         """Compare two indexes, or an index with one image, platform by platform."""
@@ -152,6 +157,10 @@ class _Comparison:
         alone = {name: IndexEntry(single.descriptor, platform)}
         matching = {name: chosen}
         return (alone, matching, unread) if single is a else (matching, alone, unread)
+
+
+def _explained(path: bytes, a: BinaryIO, b: BinaryIO) -> Explanation:
+    return explain(Pair(path, OpenFile(a), OpenFile(b)))
 
 
 def _by_platform(source: OpenedSource, index: Index) -> _Listed:

@@ -17,7 +17,7 @@ from samebit.transports.reachable import reachable
 _KIND = "memo"
 # Raised when the same inputs would give another image: a change of the canonical form, of the
 # difference, of lowering or of the environment of RUN that the lock's versions do not tell.
-_GENERATION = 1
+_GENERATION = 2
 
 
 def memo_key(

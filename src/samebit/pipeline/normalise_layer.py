@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from samebit.errors import InputError
-from samebit.image.base_index import BaseIndex
 from samebit.image.entry import Entry
 from samebit.image.layer_writer import Layer, write_layer
+from samebit.image.tree_index import TreeIndex
 from samebit.model.escaped import escaped
 from samebit.model.finding import Finding
 from samebit.model.normalising import Account, LeftAlone, Secret
@@ -35,15 +35,17 @@ class NormalisedLayer:
 
 def write_normalised_layer(
     entries: Sequence[Entry],
-    base: BaseIndex,
+    base: TreeIndex,
     contents: Contents,
     selection: NormaliserSelection,
     *,
     epoch: int,
     store: Store,
+    given: Collection[bytes] = (),
 ) -> NormalisedLayer:
     """Normalise `entries`, which stand on `base`, and write what is left to the store.
 
+    `given` are the sha256 of the build's input files, which are shipped as they are.
     `epoch` is in seconds. Raises InputError for a file that cannot be read or a tree that no layer
     can hold, MachineError for a full disk.
     """
@@ -57,6 +59,7 @@ def write_normalised_layer(
                 epoch=epoch,
                 spool=spool,
                 scratch=scratch,
+                given=given,
             )
         except OSError as error:
             raise InputError(

@@ -120,7 +120,7 @@ def _deliver(
     if outputs.load:
         save(Location(Transport.ENGINE), store, image, outputs.tags)
     if outputs.iidfile is not None:
-        _write(outputs.iidfile, str(image.digest).encode("ascii"))
+        write_whole(outputs.iidfile, str(image.digest).encode("ascii"))
     if outputs.metadata_file is not None:
         document: dict[str, object] = {
             "containerimage.descriptor": {
@@ -135,7 +135,7 @@ def _deliver(
             document["containerimage.config.digest"] = str(config.digest)
         if outputs.tags:
             document["image.name"] = ",".join(str(tag) for tag in outputs.tags)
-        _write(outputs.metadata_file, canonical_json.encode(document) + b"\n")
+        write_whole(outputs.metadata_file, canonical_json.encode(document) + b"\n")
 
 
 def _push(
@@ -155,7 +155,8 @@ def _push(
             client.push(store, image, tag, mount_from=(*related, *tags[:number]))
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that a user named, whole or not at all. Raises MachineError."""
     # Through a symbolic link, as any other program would write.
     target = Path(os.path.realpath(path))
     try:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
 
 from samebit.context.select import matches_nothing
 from samebit.context.sources import check_sources, place_material
@@ -32,7 +31,6 @@ from samebit.dockerfile.lowering_model import (
     TreeRef,
 )
 from samebit.dockerfile.stages import External
-from samebit.engines.machine import ca_bundle
 from samebit.engines.protocol import (
     STAGE_IMAGES,
     Engine,
@@ -43,44 +41,42 @@ from samebit.engines.protocol import (
     StepMount,
     StepRun,
 )
-from samebit.engines.step_environment import environment_set, proxy_variables, trust_variables
-from samebit.errors import MachineError
-from samebit.image.base_index import index_base
-from samebit.image.delta import make_delta
-from samebit.image.layer_writer import Layer
-from samebit.image.manifest import Image
-from samebit.image.tree import compare
+from samebit.engines.step_environment import environment_set
+from samebit.errors import MachineError, SamebitError
+from samebit.lock.fetch import LockedFetch
 from samebit.lock.model import Lock
 from samebit.model.descriptor import Descriptor
 from samebit.model.digest import Digest
 from samebit.model.finding import Finding
 from samebit.model.normalising import Account
-from samebit.normalisers.selection import NormaliserSelection
-from samebit.pipeline.attribution import Attribution
 from samebit.pipeline.compose import compose
 from samebit.pipeline.contexts import MAIN, Contexts
 from samebit.pipeline.engine_base import engine_name, ensure_base
 from samebit.pipeline.failures import LoweredSteps, explain_failure, is_pattern
-from samebit.pipeline.normalise_layer import (
-    findings_of,
-    tree_contents,
-    write_normalised_layer,
-)
 from samebit.pipeline.recipe import ResolvedRecipe
 from samebit.pipeline.request import BuildRequest
 from samebit.pipeline.secrets import wanted_agents, wanted_secrets
+from samebit.pipeline.step_network import (
+    BuildNetwork,
+    network_error,
+    open_build_network,
+)
+from samebit.pipeline.tree_layer import BuiltLayer, TreeLayer, tree_layer
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class StagesResult:
-    """The image, the digests of the contexts that were really staged, and what was noticed.
+    """The image, what it was made of, and what was noticed.
 
-    `account` says what normalising did; `findings` hold what of it a person has to know.
+    `context_digests` are those of the contexts that were really staged, `fetches` all that steps
+    asked of the network. `account` says what normalising did; `findings` hold what of it a person
+    has to know.
     """
 
     image: Descriptor
+    fetches: tuple[LockedFetch, ...]
     context_digests: Mapping[str, Digest]
     findings: tuple[Finding, ...]
     account: Account
@@ -97,10 +93,12 @@ def run_stages(
     store: Store,
     engine: Engine,
     progress: BuildProgress,
+    record: bool,
 ) -> StagesResult:
     """Build one platform's image into the store.
 
-    `reachable` are the parts of the context that the stages can read, None for all of it.
+    `reachable` are the parts of the context that the stages can read, None for all of it. With
+    `record` what steps ask of the network beyond the lock is recorded, else it is a LockError.
     Raises BuildFailedError for a failing step, and whatever staging, lowering, the engine and the
     canonical writer raise.
     """
@@ -115,12 +113,10 @@ def run_stages(
             store=store,
             engine=engine,
             progress=progress,
+            record=record,
             work=work,
         )
         return run.result()
-
-
-_Built: TypeAlias = tuple[Layer | None, tuple[Finding, ...], Account]
 
 
 class _PatternFailedError(Exception):
@@ -142,35 +138,46 @@ class _StagesRun:
     store: Store
     engine: Engine
     progress: BuildProgress
+    record: bool
     work: Path
 
     def result(self) -> StagesResult:
         staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
         root = self.part.root_image()
-        layer, findings, account = self._built_layer(staged, root)
+        with tree_layer(self.store, root, self.lock) as layers:
+            built, fetches = self._build(staged, layers)
         image = compose(
             self.store,
             base=root,
-            layer=layer,
+            layer=built.layer,
             config=self.evaluation.config,
-            history=history(self.evaluation, self.lock.epoch, layer=layer is not None),
+            history=history(self.evaluation, self.lock.epoch, layer=built.layer is not None),
             epoch=self.lock.epoch,
         )
         return StagesResult(
             image,
+            fetches,
             {name: context.digest for name, context in staged.items()},
-            (*self.contexts.findings(staged), *self.evaluation.findings, *findings),
-            account,
+            (*self.contexts.findings(staged), *self.evaluation.findings, *built.findings),
+            built.account,
         )
 
-    def _built_layer(self, staged: Mapping[str, StagedContext], root: Image | None) -> _Built:
+    def _build(
+        self, staged: Mapping[str, StagedContext], layers: TreeLayer
+    ) -> tuple[BuiltLayer, tuple[LockedFetch, ...]]:
         """Run the stages; again, with our own copying, when the engine cannot do a pattern."""
         selected: frozenset[str] = frozenset()
         while True:
             lowered = self._lower(staged, selected)
             try:
-                with self._final_tree(lowered, staged, selected) as tree:
-                    return self._layer(tree, root)
+                with self._network(lowered) as network:
+                    with self._final_tree(lowered, staged, selected, network) as tree:
+                        built = layers.write(tree, self.evaluation, _given(staged, network))
+                    overridden = network.overridden(lowered.steps)
+                    return (
+                        replace(built, findings=(*built.findings, *overridden)),
+                        network.fetches(),
+                    )
             except _PatternFailedError as failure:
                 selected |= {failure.step}
             finally:
@@ -213,6 +220,7 @@ class _StagesRun:
         lowered: LoweredPlan,
         staged: Mapping[str, StagedContext],
         selected: frozenset[str],
+        network: BuildNetwork,
     ) -> Iterator[FinalTree]:
         for base in self.part.bases.values():
             ensure_base(self.engine, self.store, base.image)
@@ -223,7 +231,7 @@ class _StagesRun:
             path.mkdir()
         for number, lowered_phase in enumerate(lowered.phases):
             phase = self._place_materials(lowered_phase, staged)
-            plan = self._engine_plan(lowered, phase, staged)
+            plan = self._engine_plan(lowered, phase, staged, network)
             steps = LoweredSteps(phase, self.part.plan)
             self.progress.describe_by(steps.describe)
             try:
@@ -231,12 +239,32 @@ class _StagesRun:
                     self.engine.commit(plan, work / str(number), self.progress, phase.image)
                     continue
                 with self.engine.build(plan, work / str(number), self.progress) as tree:
+                    # Every step has run.
+                    self._require_answers(network, None)
                     yield tree
             except StepFailedError as failure:
                 failed = steps.step_id(failure)
                 if failed in with_patterns(self.evaluation) - selected and is_pattern(failure):
                     raise _PatternFailedError(failed) from failure
-                raise explain_failure(failure, steps) from failure
+                explained = explain_failure(failure, steps)
+                self._require_answers(network, explained)
+                raise explained from failure
+
+    def _network(self, lowered: LoweredPlan) -> AbstractContextManager[BuildNetwork]:
+        return open_build_network(
+            self.store,
+            self.lock,
+            self.part.platform,
+            self.part.plan.proxy_args,
+            wanted=any(step.network != "none" for step in lowered.steps.values()),
+            record=self.record,
+        )
+
+    def _require_answers(self, network: BuildNetwork, failure: SamebitError | None) -> None:
+        """Raise for what steps asked in vain, even where they went on all the same."""
+        error = network_error(network.problems(), self.part.plan, failure)
+        if error is not None:
+            raise error from failure
 
     def _place_materials(self, phase: Phase, staged: Mapping[str, StagedContext]) -> Phase:
         """Make what a phase needs beside the context; gives the phase without empty copies."""
@@ -260,66 +288,38 @@ class _StagesRun:
         return phase
 
     def _engine_plan(
-        self, lowered: LoweredPlan, phase: Phase, staged: Mapping[str, StagedContext]
+        self,
+        lowered: LoweredPlan,
+        phase: Phase,
+        staged: Mapping[str, StagedContext],
+        network: BuildNetwork,
     ) -> EnginePlan:
         contexts = {name: self._input / place for name, place in phase.build_contexts}
         for external in self.part.plan.images:
             if external.reference in staged:
                 contexts[_context_name(external)] = staged[external.reference].root
         root = self.part.root_image()
-        trust = ca_bundle()
         given = environment_set(self.lock.environment, self.lock.epoch)
-        given |= proxy_variables()
-        if trust is not None:
-            given |= trust_variables()
+        given |= network.variables
         return EnginePlan(
             dockerfile=phase.text,
             context=self._input,
             build_contexts=contexts,
-            steps={identity: _step(step) for identity, step in lowered.steps.items()},
+            steps={
+                identity: _step(step, self.part.plan.proxy_args)
+                for identity, step in lowered.steps.items()
+            },
             base=engine_name(root) if root else None,
             platform=str(self.part.platform),
             set_if_absent=given,
             caches=self._caches,
             secrets=wanted_secrets(lowered.steps, self.request.secrets),
             agents=wanted_agents(lowered.steps, self.request.ssh),
-            trust=trust,
+            network=network.steps,
         )
 
-    def _layer(self, tree: FinalTree, base: Image | None) -> _Built:
-        layers = base.manifest.layers if base else ()
-        diff_ids = base.config_document.diff_ids if base else ()
-        index = index_base(self.store, layers, diff_ids)
-        delta = make_delta(
-            compare(tree.base, tree.final),
-            index,
-            breaks_links=tree.breaks_links,
-            stages=len(self.evaluation.chain()),
-        )
-        findings = tuple(
-            Finding(
-                "dropped-acl",
-                f"/{os.fsdecode(path)} has an access control list, which images do not carry",
-                fix="give the rights by owner, group and mode instead",
-            )
-            for path in delta.dropped_acls
-        )
-        done = write_normalised_layer(
-            delta.entries,
-            index,
-            tree_contents(tree.final.root, tree.base.root if tree.base else None),
-            NormaliserSelection.of(self.lock.normalisers, self.lock.recipe.normalising),
-            epoch=self.lock.epoch,
-            store=self.store,
-        )
-        root = tree.final.root
-        attribution = Attribution.of(
-            self.evaluation, lambda path: os.path.islink(root + b"/" + path)
-        )
-        return done.layer, (*findings, *findings_of(done.account, attribution)), done.account
 
-
-def _step(step: RunStep) -> StepRun:
+def _step(step: RunStep, proxies: Mapping[str, str]) -> StepRun:
     if step.security == "insecure":
         raise MachineError(
             "RUN --security=insecure asks for full rights on this machine",
@@ -328,7 +328,8 @@ def _step(step: RunStep) -> StepRun:
         )
     return StepRun(
         args=step.args,
-        env=step.environment,
+        # The recorder goes by the proxies that were given; a step finds none but the Dockerfile's.
+        env=tuple((name, value) for name, value in step.environment if proxies.get(name) != value),
         cwd=step.cwd,
         network=step.network,
         mounts=tuple(_mount(mount) for mount in step.mounts if not mount.option),
@@ -353,3 +354,9 @@ def _mount(mount: lowering_model.StepMount) -> StepMount:
 def _context_name(external: External) -> str:
     """Name a directory of --build-context for the engine; names may hold what it does not take."""
     return f"samebit-named-{Digest.of(external.reference.encode()).hex[:16]}"
+
+
+def _given(staged: Mapping[str, StagedContext], network: BuildNetwork) -> frozenset[bytes]:
+    """Give the sha256 of every file that the build was given, from contexts and by fetching."""
+    files = {entry.content for context in staged.values() for entry in context.entries}
+    return frozenset(files | {bytes.fromhex(fetch.digest.hex) for fetch in network.fetches()})

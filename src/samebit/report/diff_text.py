@@ -11,14 +11,13 @@ from rich.console import Console
 from rich.text import Text
 
 from samebit.model.escaped import escaped
+from samebit.model.explanation import Evidence, Explanation
 from samebit.model.image_difference import (
     ByteDifference,
-    Compression,
     DiffReport,
     DocumentDifference,
     EntriesDifference,
     EntryChange,
-    Grade,
     ImageDifference,
     IndexDifference,
     LayerDifference,
@@ -27,15 +26,11 @@ from samebit.model.image_difference import (
     Side,
     ValueChange,
 )
+from samebit.report.diff_words import GRADES, compression, count, hexdump, layer_words, summary
 
-_GRADES = {
-    Grade.BITWISE: "identical, byte for byte",
-    Grade.SAME_DIFF_IDS: "same config and same uncompressed layers, packaged differently",
-    Grade.SAME_TREE: "same files and settings for containers, yet different images",
-    Grade.DIFFERENT: "different",
-}
 _A, _B, _HEADING, _VERDICT, _NOTE = "red", "green", "bold", "bold", "dim"
 _MAX_VALUE = 100
+_MAX_EVIDENCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +61,13 @@ def diff_lines(report: DiffReport, limit: int | None) -> Iterator[Line]:
     """Give the report line by line."""
     yield from _side("A", report.a, _A)
     yield from _side("B", report.b, _B)
-    yield Line(_GRADES[report.grade], _VERDICT)
+    yield Line(GRADES[report.grade], _VERDICT)
     if report.index is not None:
         yield from _index(report.index, limit)
     for image in report.images:
         if report.index is not None:
             yield Line("")
-            yield Line(f"{image.platform}: {_GRADES[image.grade]}", _HEADING)
+            yield Line(f"{image.platform}: {GRADES[image.grade]}", _HEADING)
         yield from _image(image, limit)
 
 
@@ -113,7 +108,7 @@ def _document(name: str, document: DocumentDifference, limit: int | None) -> Ite
     if document.encoding:
         yield Line(f"{name}: the same values, written in other bytes", _HEADING)
     if document.changes:
-        yield Line(f"{name}: {_count(len(document.changes), 'difference')}", _HEADING)
+        yield Line(f"{name}: {count(len(document.changes), 'difference')}", _HEADING)
         yield from _values(document.changes, limit)
 
 
@@ -131,33 +126,26 @@ def _positions(layers: list[LayerDifference]) -> str:
 
 def _layer(layer: LayerDifference, limit: int | None) -> Iterator[Line]:
     a, b = layer.a, layer.b
-    match layer.verdict:
-        case LayerVerdict.ONLY_A | LayerVerdict.ONLY_B:
-            side = a or b
-            assert side is not None
-            letter, style = ("A", _A) if a else ("B", _B)
-            yield Line(f"layer {side.position + 1} of {letter}: has no counterpart", _HEADING)
-            yield _blob(letter, side, style)
-            return
-        case LayerVerdict.SAME:
-            words = "same"
-        case LayerVerdict.BLOB_DIFFERS:
-            words = "diff ID equal, blob differs"
-        case LayerVerdict.DIFFERENT:
-            words = _summary(layer.entries) if layer.entries else "different"
+    if layer.verdict in {LayerVerdict.ONLY_A, LayerVerdict.ONLY_B}:
+        side = a or b
+        assert side is not None
+        letter, style = ("A", _A) if a else ("B", _B)
+        yield Line(f"layer {side.position + 1} of {letter}: {layer_words(layer)}", _HEADING)
+        yield _blob(letter, side, style)
+        return
     assert a is not None
     assert b is not None
     where = f"layer {a.position + 1}"
     if a.position != b.position:
         where += f" of A, {b.position + 1} of B"
-    yield Line(f"{where}: {words}", _HEADING)
+    yield Line(f"{where}: {layer_words(layer)}", _HEADING)
     if layer.verdict is not LayerVerdict.SAME:
         yield _blob("A", a, _A)
         yield _blob("B", b, _B)
     yield from _values(layer.descriptor, limit)
     if layer.compression is not None:
         for letter, style, facts in zip("AB", (_A, _B), layer.compression, strict=True):
-            yield Line(f"  {letter} {_compression(facts)}", style)
+            yield Line(f"  {letter} {compression(facts)}", style)
     if layer.entries is not None:
         yield from _entries(layer.entries)
     if layer.archive is not None:
@@ -167,61 +155,31 @@ def _layer(layer: LayerDifference, limit: int | None) -> Iterator[Line]:
 
 def _blob(letter: str, side: LayerSide, style: str) -> Line:
     return Line(
-        f"  {letter} {side.digest}, {_count(side.size, 'byte')}, diff ID {side.diff_id}", style
+        f"  {letter} {side.digest}, {count(side.size, 'byte')}, diff ID {side.diff_id}", style
     )
-
-
-def _compression(facts: Compression) -> str:
-    if facts.algorithm == "none":
-        return "not compressed"
-    unit = "member" if facts.algorithm == "gzip" else "frame"
-    parts = [f"{facts.algorithm}, {_count(facts.parts, unit)}"]
-    if facts.parts > 1 and facts.part_size is not None:
-        parts.append(f"the first of {_count(facts.part_size, 'byte')}")
-    parts += [f"{name} {value}" for name, value in facts.header]
-    if facts.level is not None:
-        parts.append(f"level: {facts.level}")
-    if not facts.uniform:
-        parts.append("headers vary")
-    return ", ".join(parts)
 
 
 def _tree(tree: EntriesDifference, *, paired: bool) -> Iterator[Line]:
     if not tree.differs:
         yield Line("files of all layers together: same", _HEADING)
         return
-    yield Line(f"files of all layers together: {_summary(tree)}", _HEADING)
+    yield Line(f"files of all layers together: {summary(tree)}", _HEADING)
     # Layers that pair up have told it already.
     if not paired:
         yield from _entries(tree)
-
-
-def _summary(entries: EntriesDifference) -> str:
-    parts = []
-    if entries.changed_count:
-        fields = ", ".join(f"{escaped(name)} {count}" for name, count in entries.fields)
-        parts.append(f"{_count(entries.changed_count, 'entry')} changed ({fields})")
-    if entries.only_a_count:
-        parts.append(f"{entries.only_a_count} only in A")
-    if entries.only_b_count:
-        parts.append(f"{entries.only_b_count} only in B")
-    if entries.order is not None:
-        parts.append("other order")
-    words = ", ".join(parts) or "no entry differs"
-    return f"{words}; {entries.count_a} entries in A, {entries.count_b} in B"
 
 
 def _entries(entries: EntriesDifference) -> Iterator[Line]:
     for change in entries.changed:
         yield from _entry(change)
     yield from _more(entries.changed_count, len(entries.changed), "changed")
-    for letter, style, count, paths in (
+    for letter, style, all_of_them, paths in (
         ("A", _A, entries.only_a_count, entries.only_a),
         ("B", _B, entries.only_b_count, entries.only_b),
     ):
         for path in paths:
             yield Line(f"  only in {letter}: {path}", style)
-        yield from _more(count, len(paths), f"only in {letter}")
+        yield from _more(all_of_them, len(paths), f"only in {letter}")
     if entries.order is not None:
         order = entries.order
         yield Line(
@@ -241,12 +199,42 @@ def _entry(change: EntryChange) -> Iterator[Line]:
     if change.content is not None:
         parts.insert(0, f"content: {_bytes(change.content)}")
     yield Line(f"  {change.path}{again}: {'; '.join(parts) or 'content differs'}")
-    if change.content is not None:
+    confidential = change.explanation is not None and change.explanation.confidential
+    if change.content is not None and not confidential:
         yield from _windows(change.content)
+    if change.explanation is not None:
+        yield from _why(change.explanation)
+
+
+def _why(explanation: Explanation) -> Iterator[Line]:
+    for cause in explanation.causes:
+        places = f", {count(cause.places, 'place')}" if cause.places > 1 else ""
+        yield Line(f"    cause: {cause.what} [{cause.name}, {cause.confidence.value}{places}]")
+        for evidence in cause.evidence[:_MAX_EVIDENCE]:
+            yield Line(f"      {_evidence(evidence)}", _NOTE)
+        yield Line(f"      fix: {cause.fix}")
+    if explanation.causes and explanation.unexplained:
+        yield Line(
+            f"    and {count(explanation.unexplained, 'place')} without a known cause", _NOTE
+        )
+
+
+def _evidence(evidence: Evidence) -> str:
+    where = f"{evidence.member}: " if evidence.member else ""
+    if evidence.offset_a is not None:
+        where += f"at byte {evidence.offset_a}: "
+    sides = (
+        f"{text} is {meaning}" if meaning else text
+        for text, meaning in (
+            (evidence.a, evidence.meaning_a),
+            (evidence.b, evidence.meaning_b),
+        )
+    )
+    return where + " -> ".join(sides)
 
 
 def _bytes(found: ByteDifference) -> str:
-    sizes = f"of {_count(found.size_a, 'byte')}"
+    sizes = f"of {count(found.size_a, 'byte')}"
     if found.size_a != found.size_b:
         sizes = f"of {found.size_a} and {found.size_b} bytes"
     if not found.count:
@@ -258,12 +246,8 @@ def _windows(found: ByteDifference) -> Iterator[Line]:
     for letter, style, data in (("A", _A, found.window_a), ("B", _B, found.window_b)):
         if not data:
             yield Line(f"    {letter} {found.start:08x}  (ends before)", style)
-        for start in range(0, len(data), 16):
-            line = data[start : start + 16]
-            shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in line)
-            yield Line(
-                f"    {letter} {found.start + start:08x}  {line.hex(' '):47}  |{shown}|", style
-            )
+        for line in hexdump(found.start, data):
+            yield Line(f"    {letter} {line}", style)
 
 
 def _change(a: str | None, b: str | None) -> str:
@@ -286,8 +270,3 @@ def _cut(text: str, start: int) -> str:
 def _more(count: int, shown: int, kind: str = "") -> Iterable[Line]:
     if count > shown:
         yield Line(f"  and {count - shown} more {kind}".rstrip() + " (--limit 0 shows all)", _NOTE)
-
-
-def _count(number: int, noun: str) -> str:
-    plural = {"entry": "entries"}.get(noun, noun + "s")
-    return f"{number} {noun if number == 1 else plural}"

@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +20,7 @@ from samebit.errors import InputError
 from samebit.model.descriptor import Descriptor
 from samebit.model.digest import Digest
 from samebit.store import names
-from samebit.store.durable import replace_file
+from samebit.store.durable import replace_file, sync_directory
 from samebit.store.failure import machine_errors
 from samebit.store.locking import exclusive_file
 from samebit.store.records import read_record, write_record
@@ -112,6 +112,18 @@ class Store:
     def writer(self, expected: Digest | None = None, size: int | None = None) -> BlobWriter:
         """Open a writer for one blob; see BlobWriter."""
         return BlobWriter(self._blobs, self._temporary, expected, size)
+
+    def sync(self, digests: Iterable[Digest]) -> None:
+        """Make blobs durable that were committed without; absent ones are left out."""
+        with machine_errors(f"cannot write to the store {self.root}"):
+            for digest in digests:
+                with suppress(FileNotFoundError):
+                    descriptor = os.open(self._blobs / digest.hex, os.O_RDONLY | os.O_CLOEXEC)
+                    try:
+                        os.fsync(descriptor)
+                    finally:
+                        os.close(descriptor)
+            sync_directory(self._blobs)
 
     @contextmanager
     def temporary_directory(self) -> Iterator[Path]:

@@ -12,17 +12,12 @@ from samebit.model.descriptor import Descriptor
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
 from samebit.store.store import Store
-from samebit.transports import containers_storage, docker_archive, oci_archive, oci_layout
-from samebit.transports.load import load_into_engine
 from samebit.transports.locate import Location, Transport
 from samebit.transports.output import check_file
 from samebit.transports.resolve import stored_image
 
-_PATHS = {
-    Transport.OCI_LAYOUT: oci_layout.load,
-    Transport.OCI_ARCHIVE: oci_archive.load,
-    Transport.DOCKER_ARCHIVE: docker_archive.load,
-}
+# Each is imported when it is needed: most builds need none, or one.
+# ruff: noqa: PLC0415
 
 
 def load(location: Location, store: Store, platform: Platform | None) -> Image:
@@ -34,11 +29,27 @@ def load(location: Location, store: Store, platform: Platform | None) -> Image:
     if location.transport is Transport.STORE and location.reference is not None:
         return stored_image(store, stored(store, location.reference), platform)
     if location.transport is Transport.CONTAINERS_STORAGE and location.name is not None:
+        from samebit.transports import containers_storage
+
         return containers_storage.load(location.name, store, platform)
-    reader = _PATHS.get(location.transport)
-    if reader is None or location.path is None:
+    if location.path is None:
         raise InternalError(f"{location} is not read here")
-    return reader(location.path, store, platform, name=location.name, digest=location.digest)
+    match location.transport:
+        case Transport.OCI_LAYOUT:
+            from samebit.transports import oci_layout
+
+            read = oci_layout.load
+        case Transport.OCI_ARCHIVE:
+            from samebit.transports import oci_archive
+
+            read = oci_archive.load
+        case Transport.DOCKER_ARCHIVE:
+            from samebit.transports import docker_archive
+
+            read = docker_archive.load
+        case _:
+            raise InternalError(f"{location} is not read here")
+    return read(location.path, store, platform, name=location.name, digest=location.digest)
 
 
 def save(
@@ -51,15 +62,23 @@ def save(
     """
     name = location.name or (str(names[0]) if names else None)
     if location.transport is Transport.ENGINE:
+        from samebit.transports.load import load_into_engine
+
         chosen = [Reference.parse(location.name)] if location.name else names
         load_into_engine(store, descriptor, chosen)
     elif location.path is None:
         raise InternalError(f"{location} is not written here")
     elif location.transport is Transport.OCI_LAYOUT:
+        from samebit.transports import oci_layout
+
         oci_layout.save(store, descriptor, location.path, name)
     elif location.transport is Transport.OCI_ARCHIVE:
+        from samebit.transports import oci_archive
+
         oci_archive.save(store, descriptor, location.path, name)
     elif location.transport is Transport.DOCKER_ARCHIVE:
+        from samebit.transports import docker_archive
+
         chosen = [Reference.parse(location.name)] if location.name else names
         docker_archive.save(store, descriptor, location.path, chosen)
     else:
@@ -72,10 +91,14 @@ def check(location: Location, *, several: bool = False) -> None:
     `several` says that an index of several platforms is to be written.
     """
     if location.transport is Transport.DOCKER_ARCHIVE:
+        from samebit.transports import docker_archive
+
         docker_archive.check_platforms(several=several)
     if location.path is None:
         return
     if location.transport is Transport.OCI_LAYOUT:
+        from samebit.transports import oci_layout
+
         oci_layout.check_directory(location.path)
     else:
         check_file(location.path)

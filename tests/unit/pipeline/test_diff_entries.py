@@ -171,6 +171,15 @@ def test_content(
     assert ("content", 1) in found.fields
 
 
+def test_causes(make: Make, build: Any) -> None:
+    a, b = (b"built 2026-05-0%d 10:00:00\n" % day for day in (4, 5))
+    found = entries(diff_images(make("a", [build.item("f", a)]), make("b", [build.item("f", b)])))
+    explanation = found.changed[0].explanation
+    assert explanation is not None
+    assert [cause.name for cause in explanation.causes] == ["clock/text"]
+    assert explanation.unexplained == 0
+
+
 def test_added_and_removed(make: Make, build: Any) -> None:
     common = build.item("m")
     a = make("a", [build.item("b"), build.item("a"), common])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from json_schema import faults
 
+from samebit.model.explanation import Cause, Confidence, Evidence, Explanation
 from samebit.model.image_difference import (
     ByteDifference,
     Compression,
@@ -33,9 +34,18 @@ DIGEST = "sha256:" + "a" * 64
 SIDE = Side("oci:a", DIGEST, "application/vnd.oci.image.manifest.v1+json")
 LAYER = LayerSide(0, DIGEST, DIGEST, 5, "application/vnd.oci.image.layer.v1.tar")
 BYTES = ByteDifference(3, 4, 2, 1, 0, b"ab\n", b"abc\xff")
+CAUSE = Cause(
+    "clock/text",
+    Confidence.LIKELY,
+    "a time",
+    "no time",
+    "https://example.org",
+    (Evidence(1, None, "a", "b", "one", "other", "inner"),),
+)
+EXPLANATION = Explanation("f", (CAUSE,), unexplained=1)
 ENTRIES = EntriesDifference(
     *(1, 2, 1),
-    (EntryChange("/f", 0, (FieldChange("mode", None, "0644"),), BYTES),),
+    (EntryChange("/f", 0, (FieldChange("mode", None, "0644"),), BYTES, EXPLANATION),),
     *(0, (), 1, ("/n",), (("mode", 1),)),
     OrderChange(0, "/a", "/b"),
 )

@@ -4,95 +4,21 @@ import io
 from dataclasses import replace
 
 import pytest
+from sample_report import LAYER, REPORT, SAME, A, B, C, D
 
 from samebit.model.image_difference import (
-    ByteDifference,
-    Compression,
     DiffReport,
     DocumentDifference,
     EntriesDifference,
-    EntryChange,
-    FieldChange,
     Grade,
-    ImageDifference,
     IndexDifference,
     LayerDifference,
     LayerSide,
     LayerVerdict,
-    OrderChange,
-    Side,
     ValueChange,
 )
 from samebit.report.diff_text import write_diff
 
-A, B, C, D = (f"sha256:{letter * 64}" for letter in "abcd")
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-SAME = LayerDifference(
-    LayerVerdict.SAME, LayerSide(0, C, C, 10, LAYER), LayerSide(0, C, C, 10, LAYER)
-)
-ENTRIES = EntriesDifference(
-    count_a=12,
-    count_b=13,
-    changed_count=3,
-    changed=(
-        EntryChange(
-            "/etc/f",
-            0,
-            (FieldChange("size", "3", "4"), FieldChange("mtime", "1", "2")),
-            ByteDifference(3, 4, 2, 1, 0, b"ab\n", b"abc\x7f"),
-        ),
-        EntryChange("/etc/g", 1, (FieldChange("xattr user.x", None, "1"),)),
-    ),
-    only_a_count=0,
-    only_a=(),
-    only_b_count=1,
-    only_b=("/new",),
-    fields=(("content", 1), ("mtime", 2), ("xattr", 1)),
-    order=OrderChange(4, "/x", "/y"),
-)
-REPORT = DiffReport(
-    Side("oci:a", A, MANIFEST),
-    Side("docker-archive:\x1b.tar", B, MANIFEST, canonicalised=True),
-    Grade.DIFFERENT,
-    None,
-    (
-        ImageDifference(
-            platform="linux/amd64",
-            digest_a=A,
-            digest_b=B,
-            grade=Grade.DIFFERENT,
-            manifest=DocumentDifference(encoding=True),
-            config=DocumentDifference(
-                (
-                    ValueChange("created", '"2026"', '"2027"'),
-                    ValueChange("config.Env.X", None, '"1"'),
-                    ValueChange("config.User", '"0"', None),
-                )
-            ),
-            layers=(
-                SAME,
-                LayerDifference(
-                    LayerVerdict.DIFFERENT,
-                    LayerSide(1, C, C, 10, LAYER),
-                    LayerSide(1, D, D, 1, LAYER),
-                    entries=ENTRIES,
-                ),
-                LayerDifference(
-                    LayerVerdict.BLOB_DIFFERS,
-                    LayerSide(2, C, A, 10, LAYER),
-                    LayerSide(2, D, A, 11, LAYER),
-                    compression=(
-                        Compression("gzip", 3, 1 << 20, (("mtime", "0"),), uniform=False),
-                        Compression("zstd", 1, None, (("checksum", "present"),), level="fastest"),
-                    ),
-                ),
-            ),
-            paired=True,
-            tree=replace(ENTRIES, order=None),
-        ),
-    ),
-)
 TEXT = f"""\
 A  oci:a  {A}
 B  docker-archive:\\x1b.tar  {B}
@@ -110,6 +36,10 @@ layer 2: 3 entries changed (content 1, mtime 2, xattr 1), 1 only in B, other ord
   /etc/f: content: first at byte 2 of 3 and 4 bytes, 1 differing; mtime 1 -> 2
     A 00000000  61 62 0a                                         |ab.|
     B 00000000  61 62 63 7f                                      |abc.|
+    cause: the time is in it [clock/text, certain, 4 places]
+      a.jar: at byte 2: x is today -> y is tomorrow
+      fix: write another time
+    and 1 place without a known cause
   /etc/g (occurrence 2): xattr user.x 1 only in B
   and 1 more changed (--limit 0 shows all)
   only in B: /new

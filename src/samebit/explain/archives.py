@@ -1,0 +1,186 @@
+"""Archives as lists of members, so that causes can be looked for inside of them.
+
+Bounded: an archive with too many or too large members, or one that is damaged, is not looked into.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import lzma
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from samebit.explain.content import Content
+
+_MOST_MEMBERS = 20_000
+_MOST_BYTES = 32 << 20
+_AR_MAGIC = b"!<arch>\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member. `time` is as the archive says it, `attributes` what else it says, for comparing."""
+
+    name: str
+    time: str
+    attributes: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """`kind` is zip, tar, ar or gzip; a gzip file has one member without a name."""
+
+    kind: str
+    members: tuple[Member, ...]
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+def read_archive(content: Content) -> Archive | None:
+    """Read an archive of a known kind into memory; None for anything else."""
+    head = content.read(0, 512)
+    for kind, fits, read in _KINDS:
+        if fits(head):
+            try:
+                return Archive(kind, tuple(_bounded(read(_Stream(content)))))
+            except _ERRORS:
+                return None
+    return None
+
+
+_ERRORS = (
+    _TooLargeError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    KeyError,
+    IndexError,
+    struct.error,
+    OverflowError,
+    NotImplementedError,
+    RuntimeError,
+)
+
+
+def _bounded(members: Iterator[Member]) -> Iterator[Member]:
+    total = 0
+    for number, member in enumerate(members):
+        total += len(member.data)
+        if number >= _MOST_MEMBERS or total > _MOST_BYTES:
+            raise _TooLargeError
+        yield member
+
+
+class _Stream(io.RawIOBase):
+    """A Content as a seekable file."""
+
+    def __init__(self, content: Content) -> None:
+        super().__init__()
+        self._content = content
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._content.size}
+        self._position = max(0, start[whence] + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._content.read(self._position, len(buffer))
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+def _zip(stream: _Stream) -> Iterator[Member]:
+    with zipfile.ZipFile(io.BufferedReader(stream)) as archive:
+        left = _MOST_BYTES
+        for entry in archive.infolist():
+            left -= entry.file_size
+            if left < 0:
+                raise _TooLargeError
+            year, month, day, hour, minute, second = entry.date_time
+            with archive.open(entry) as file:
+                data = file.read(entry.file_size + 1)
+            yield Member(
+                entry.filename,
+                f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}",
+                f"{entry.compress_type} {entry.external_attr:o} {entry.create_system}"
+                f" {entry.extra.hex()} {entry.comment.hex()}",
+                data,
+            )
+
+
+def _tar(stream: _Stream) -> Iterator[Member]:
+    with tarfile.open(fileobj=io.BufferedReader(stream), mode="r:") as archive:
+        left = _MOST_BYTES
+        for entry in archive:
+            left -= entry.size if entry.isreg() else 0
+            if left < 0:
+                raise _TooLargeError
+            file = archive.extractfile(entry) if entry.isreg() else None
+            data = file.read() if file is not None else b""
+            yield Member(
+                entry.name,
+                f"@{entry.mtime}",
+                f"{entry.type!r} {entry.mode:o} {entry.uid}:{entry.gid} {entry.uname}:{entry.gname}"
+                f" {entry.linkname}",
+                data,
+            )
+
+
+def _gzip(stream: _Stream) -> Iterator[Member]:
+    head = stream.read(10)
+    assert head is not None
+    stream.seek(0)
+    with gzip.GzipFile(fileobj=io.BufferedReader(stream)) as file:
+        data = file.read(_MOST_BYTES + 1)
+    (seconds,) = struct.unpack("<I", head[4:8])
+    yield Member("", f"@{seconds}", "", data)
+
+
+def _ar(stream: _Stream) -> Iterator[Member]:
+    stream.seek(len(_AR_MAGIC))
+    while header := stream.read(60):
+        name, time, uid, gid, mode, size = (
+            header[start:end].rstrip().decode("ascii", "replace")
+            for start, end in ((0, 16), (16, 28), (28, 34), (34, 40), (40, 48), (48, 58))
+        )
+        length = int(size)
+        if length > _MOST_BYTES:
+            raise _TooLargeError
+        data = stream.read(length) or b""
+        stream.seek(length % 2, io.SEEK_CUR)
+        yield Member(name, f"@{time}", f"{uid}:{gid} {mode}", data)
+
+
+def _is_tar(head: bytes) -> bool:
+    return head[257:262] == b"ustar"
+
+
+_KINDS: tuple[tuple[str, Callable[[bytes], bool], Callable[[_Stream], Iterator[Member]]], ...] = (
+    ("zip", lambda head: head[:4] in (b"PK\x03\x04", b"PK\x05\x06"), _zip),
+    ("gzip", lambda head: head[:3] == b"\x1f\x8b\x08", _gzip),
+    ("ar", lambda head: head.startswith(_AR_MAGIC), _ar),
+    ("tar", _is_tar, _tar),
+)

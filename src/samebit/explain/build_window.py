@@ -1,0 +1,64 @@
+"""Telling whether a time belongs to the build that wrote it."""
+
+from __future__ import annotations
+
+from samebit.explain.protocol import BuildFacts
+from samebit.explain.text_times import Stamp
+from samebit.model.explanation import Confidence
+
+# Clocks of containers and file systems are a little behind or before.
+_SLACK = 3
+_DAY = 86400
+# Offsets of time zones are multiples of a quarter of an hour, from -12 to +14 hours.
+_QUARTER = 900
+_ZONES = range(-14 * 3600, 12 * 3600 + 1, _QUARTER)
+
+
+def judge(stamps: tuple[Stamp, Stamp], facts: tuple[BuildFacts, BuildFacts]) -> Confidence | None:
+    """Say how sure it is that both times are their own build's; None: they are not.
+
+    Where nothing is known about the builds, two times that differ are likely to be.
+    """
+    windows = [_window(one) for one in facts]
+    if windows[0] is None or windows[1] is None:
+        return Confidence.POSSIBLE if stamps[0].daily else Confidence.LIKELY
+    fits = [
+        _fit(stamp, *window)
+        for stamp, window in zip(stamps, windows, strict=True)
+        if window is not None
+    ]
+    if None in fits:
+        return None
+    return Confidence.LIKELY if Confidence.LIKELY in fits else Confidence.CERTAIN
+
+
+def _window(facts: BuildFacts) -> tuple[int, int] | None:
+    if facts.started is None or facts.ended is None:
+        return None
+    return facts.started - _SLACK, facts.ended + _SLACK
+
+
+def _fit(stamp: Stamp, started: int, ended: int) -> Confidence | None:
+    if stamp.daily:
+        return Confidence.LIKELY if _in_a_day(stamp, started, ended) else None
+    if _overlaps(stamp.seconds, stamp.width, started, ended):
+        # A day fits every build of that day, and a year's every build of that year.
+        return Confidence.CERTAIN
+    if not stamp.zoned and any(
+        _overlaps(stamp.seconds + zone, stamp.width, started, ended) for zone in _ZONES
+    ):
+        return Confidence.LIKELY
+    return None
+
+
+def _overlaps(seconds: int, width: int, started: int, ended: int) -> bool:
+    return seconds <= ended and seconds + width > started
+
+
+def _in_a_day(stamp: Stamp, started: int, ended: int) -> bool:
+    if ended - started >= _DAY:
+        return False
+    return any(
+        _overlaps(started - started % _DAY + day + stamp.seconds, stamp.width, started, ended)
+        for day in (0, _DAY)
+    )

@@ -1,0 +1,1 @@
+"""One file a cause; every module exports `Detector` values, which are discovered."""

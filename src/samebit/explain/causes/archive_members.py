@@ -1,0 +1,90 @@
+"""What differs in an archive itself: the times, the order and the attributes of its members."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from samebit.explain.archives import Member
+from samebit.explain.protocol import Detector, Found, Pair, shown
+from samebit.model.explanation import Cause, Confidence, Evidence
+
+_REFERENCE = "https://reproducible-builds.org/docs/archives/"
+_MOST_EVIDENCE = 5
+_FIXES = {
+    "zip": "touch the files to @$SOURCE_DATE_EPOCH, then find … | LC_ALL=C sort | TZ=UTC zip -X -@"
+    " OUT; jar of JDK 15 and later has --date",
+    "tar": "tar --sort=name --mtime=@$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner",
+    "ar": "ar D (the default of Debian's binutils), or ranlib -D",
+    "gzip": "gzip -n",
+}
+
+
+def _cause(kind: str, what: str) -> Cause:
+    return Cause(
+        name=f"archive/{what}",
+        confidence=Confidence.CERTAIN,
+        what={
+            "times": f"the {kind} archive holds the times at which its members were written",
+            "order": f"the {kind} archive holds the same members in another order",
+            "attributes": f"modes, owners or extra fields of members of the {kind} archive differ",
+        }[what],
+        fix=_FIXES[kind],
+        reference=_REFERENCE,
+        axis={"times": "clock", "order": "directory-order", "attributes": "umask"}[what],
+    )
+
+
+def _detect_times(pair: Pair) -> Iterator[Found]:
+    yield from _members(pair, "times", lambda member: member.time)
+
+
+def _detect_attributes(pair: Pair) -> Iterator[Found]:
+    yield from _members(pair, "attributes", lambda member: member.attributes)
+
+
+def _members(pair: Pair, what: str, value: Callable[[Member], str]) -> Iterator[Found]:
+    if pair.archives is None:
+        return
+    a, b = pair.archives
+    known = {member.name: member for member in b.members}
+    differing = [
+        (member, known[member.name])
+        for member in a.members
+        if member.name in known and value(member) != value(known[member.name])
+    ]
+    evidence = tuple(
+        Evidence(None, None, _text(value(one)), _text(value(other)), member=one.name)
+        for one, other in differing[:_MOST_EVIDENCE]
+    )
+    if differing:
+        yield Found(replace(_cause(a.kind, what), evidence=evidence, places=len(differing)))
+
+
+def _detect_order(pair: Pair) -> Iterator[Found]:
+    if pair.archives is None:
+        return
+    left, right = (_names(archive.members) for archive in pair.archives)
+    common = Counter(left) & Counter(right)
+    left, right = ([name for name in names if name in common] for names in (left, right))
+    for number, (one, other) in enumerate(zip(left, right, strict=False), 1):
+        if one != other:
+            place = f"member {number}"
+            evidence = Evidence(None, None, _text(one), _text(other), place, place)
+            cause = _cause(pair.archives[0].kind, "order")
+            yield Found(replace(cause, evidence=(evidence,)))
+            return
+
+
+def _text(value: str) -> str:
+    return shown(value.encode("utf-8", "surrogateescape"))
+
+
+def _names(members: Sequence[Member]) -> list[str]:
+    return [member.name for member in members]
+
+
+TIMES = Detector("archive/times", _detect_times, archives=True)
+ORDER = Detector("archive/order", _detect_order, archives=True)
+ATTRIBUTES = Detector("archive/attributes", _detect_attributes, archives=True)

@@ -1,0 +1,121 @@
+"""The layer of a build: the difference of the engine's two trees, normalised, written canonically.
+
+What needs no tree is done while the engine runs, by a thread of its own: importing, checking the
+compressor against its known answers, reading what the base's blobs hold.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from samebit.dockerfile.evaluate import Evaluation
+from samebit.engines.protocol import FinalTree
+from samebit.image.manifest import Image
+from samebit.lock.model import Lock
+from samebit.model.finding import Finding
+from samebit.model.normalising import Account
+from samebit.pipeline.attribution import Attribution
+from samebit.store.store import Store
+
+if TYPE_CHECKING:
+    from samebit.image.layer_writer import Layer
+    from samebit.image.tree_index import TreeIndex
+    from samebit.normalisers.selection import NormaliserSelection
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltLayer:
+    """The layer, None when nothing changed, what was noticed, and what normalising did."""
+
+    layer: Layer | None
+    findings: tuple[Finding, ...]
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    index: TreeIndex
+    selection: NormaliserSelection
+
+
+@dataclass(frozen=True, slots=True)
+class TreeLayer:
+    """Writes the layer of a final tree on one base."""
+
+    store: Store
+    epoch: int
+    _prepared: Future[_Prepared]
+
+    def write(
+        self, tree: FinalTree, evaluation: Evaluation, given: Collection[bytes]
+    ) -> BuiltLayer:
+        """Write what `evaluation` describes and the engine made.
+
+        `given` are the sha256 of the build's input files, which are shipped as they are.
+        Raises InputError for a damaged base, and what comparing, normalising and writing raise.
+        """
+        from samebit.image.delta import make_delta  # noqa: PLC0415
+        from samebit.image.tree import compare  # noqa: PLC0415
+        from samebit.pipeline.normalise_layer import (  # noqa: PLC0415
+            findings_of,
+            tree_contents,
+            write_normalised_layer,
+        )
+
+        difference = compare(tree.base, tree.final)
+        prepared = self._prepared.result()
+        delta = make_delta(
+            difference,
+            prepared.index,
+            breaks_links=tree.breaks_links,
+            stages=len(evaluation.chain()),
+        )
+        acls = tuple(
+            Finding(
+                "dropped-acl",
+                f"/{os.fsdecode(path)} has an access control list, which images do not carry",
+                fix="give the rights by owner, group and mode instead",
+            )
+            for path in delta.dropped_acls
+        )
+        root = tree.final.root
+        done = write_normalised_layer(
+            delta.entries,
+            prepared.index,
+            tree_contents(root, tree.base.root if tree.base else None),
+            prepared.selection,
+            epoch=self.epoch,
+            store=self.store,
+            given=given,
+        )
+        attribution = Attribution.of(evaluation, lambda path: os.path.islink(root + b"/" + path))
+        return BuiltLayer(
+            done.layer, (*acls, *findings_of(done.account, attribution)), done.account
+        )
+
+
+@contextmanager
+def tree_layer(store: Store, base: Image | None, lock: Lock) -> Iterator[TreeLayer]:
+    """Prepare for writing the layer that stands on `base`, None for scratch."""
+    with ThreadPoolExecutor(1, thread_name_prefix="samebit-layer") as pool:
+        yield TreeLayer(store, lock.epoch, pool.submit(_prepare, store, base, lock))
+
+
+def _prepare(store: Store, base: Image | None, lock: Lock) -> _Prepared:
+    import samebit.image.delta  # noqa: PLC0415
+    import samebit.pipeline.normalise_layer  # noqa: F401, PLC0415
+    from samebit.canonical.vectors import verify_compressor  # noqa: PLC0415
+    from samebit.image.base_index import index_base  # noqa: PLC0415
+    from samebit.normalisers.selection import NormaliserSelection  # noqa: PLC0415
+
+    verify_compressor()
+    layers = base.manifest.layers if base else ()
+    return _Prepared(
+        index_base(store, layers, base.config_document.diff_ids if base else ()),
+        NormaliserSelection.of(lock.normalisers, lock.recipe.normalising),
+    )
