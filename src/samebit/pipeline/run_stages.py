@@ -174,7 +174,7 @@ class _StagesRun:
             try:
                 with self._network(lowered) as network:
                     with self._final_tree(lowered, staged, selected, network) as tree:
-                        built = layers.write(tree, self.evaluation)
+                        built = layers.write(tree, self.evaluation, _given(staged, network))
                     overridden = network.overridden(lowered.steps)
                     return (
                         replace(built, findings=(*built.findings, *overridden)),
@@ -369,3 +369,9 @@ def _mount(mount: lowering_model.StepMount) -> StepMount:
 def _context_name(external: External) -> str:
     """Name a directory of --build-context for the engine; names may hold what it does not take."""
     return f"samebit-named-{Digest.of(external.reference.encode()).hex[:16]}"
+
+
+def _given(staged: Mapping[str, StagedContext], network: BuildNetwork) -> frozenset[bytes]:
+    """Give the sha256 of every file that the build was given, from contexts and by fetching."""
+    files = {entry.content for context in staged.values() for entry in context.entries}
+    return frozenset(files | {bytes.fromhex(fetch.digest.hex) for fetch in network.fetches()})
