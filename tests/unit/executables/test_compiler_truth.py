@@ -39,7 +39,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def build_go(checkout: Path, flags: tuple[str, ...]) -> Path:
     cache = checkout.parent / "cache"
-    out = checkout.parent / ("service-" + str(abs(hash(flags))))
+    out = checkout.parent / "".join(char for char in "".join(flags) if char.isalnum())
     linker = " ".join(flag for flag in (STRIP, NO_DWARF, NO_ID) if flag in flags)
     options = [flag for flag in (TRIM,) if flag in flags]
     # In a checkout the stamp is the default; a machine's own settings shall not decide.
