@@ -100,6 +100,6 @@ CACERTS_PKCS12 = Normaliser(
     paths=_MADE_IN_PLACE,
     magic=((0, b"\x30\x82"), (0, b"\x30\x83"), (0, b"\x30\x80")),
     rewrite=_report,
-    why="Nothing is changed: a store in this format is encrypted with a random salt, and is reported.",
+    why="Nothing is changed: such a store is encrypted with a random salt, and is reported.",
     reference="RFC 7292, appendix B",
 )
