@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engine_chroot import engine_of
 from loopback_registry import LoopbackRegistry
 from samebit_command import Samebit
 from step_builds import Steps, busybox_items, write_image
@@ -22,12 +20,8 @@ def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def samebit(shared_home: Path) -> Samebit:
-    """The command with the worker's shared state folder.
-
-    SAMEBIT_TEST_SUITE runs it with the engine of another Debian suite.
-    """
-    suite = os.environ.get("SAMEBIT_TEST_SUITE")
-    return engine_of(suite).samebit(shared_home, "overlay") if suite else Samebit(shared_home)
+    """The command with the worker's shared state folder."""
+    return Samebit(shared_home)
 
 
 @pytest.fixture

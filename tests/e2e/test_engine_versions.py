@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import subprocess
 import sys
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from engine_chroot import SUITES, crun_only, engine_of
+from engine_chroot import SUITES, crun_only, engine_of, other_suites
 from hard_trees import CONTEXT, write_hard_base
 from samebit_command import Samebit
 
@@ -23,6 +24,10 @@ pytestmark = [
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results" / "versions.md"
 TREES = ("Dockerfile", "Dockerfile.leftovers")
+STEP_TESTS = (
+    "errors_steps", "steps_add", "steps_copy", "steps_copy_flags", "steps_environment",
+    "steps_mounts", "steps_run", "steps_secrets", "steps_stages",
+)  # fmt: skip
 LINKS = "Dockerfile.links"
 
 
@@ -69,6 +74,34 @@ def test_each_version_gives_the_same_digest(
     samebit = engine_of(suite).samebit(tmp_path / "home", "overlay")
     found = {name: samebit.build(*tree_arguments(base, trees, name)) for name in TREES}
     assert found == expected
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("suite", other_suites())
+def test_what_steps_see_and_say_is_the_same_with_each_version(suite: str, tmp_path: Path) -> None:
+    """Run the tests of single steps once more, with that engine in the place of buildah."""
+    engine = engine_of(suite)
+    assert engine.folder is not None
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "buildah").symlink_to(engine.folder / "buildah")
+    done = subprocess.run(
+        [
+            *engine.enter(tmp_path),
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not prove"),
+            f"--basetemp={engine.inside(tmp_path) / 'tests'}",
+            *[str(Path(__file__).with_name(f"test_{name}.py")) for name in STEP_TESTS],
+        ],
+        env={
+            **os.environ,
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "SAMEBIT_HOME": "/each-test-has-its-own",
+        },
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stdout[-20000:]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -171,8 +170,6 @@ class PlainEngine:
 @contextmanager
 def plain_engine(root: Path) -> Iterator[PlainEngine]:
     """Give an engine with its storage at `root`, which may be used again."""
-    # podman refuses a run root of more than 50 characters, and another one for a known storage.
-    name = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:12]
-    run_root = Path(tempfile.gettempdir()) / f"samebit-{name}"
-    yield PlainEngine(root, run_root)
-    shutil.rmtree(run_root, ignore_errors=True)
+    # podman refuses a run root of more than 50 characters.
+    with tempfile.TemporaryDirectory(prefix="samebit-") as run_root:
+        yield PlainEngine(root, Path(run_root))

@@ -78,10 +78,22 @@ class EngineChroot:
         if self.folder is None:
             return Samebit(home, environment)
         home.mkdir(parents=True, exist_ok=True)
+        return Samebit(home, environment, self.enter(home))
+
+    def enter(self, seen: Path) -> tuple[str, ...]:
+        """Give what runs another command where the chroot is mounted, and the engine sees `seen`.
+
+        The engine finds nothing else than what is below `inside(seen)`.
+        """
+        assert self.folder is not None
         trust = ca_bundle()
-        seen = [home, Path(shim.__file__).parent, *([trust] if trust else [])]
-        enter = (*_UNSHARE, str(self.folder / "enter"), *map(str, seen), "--")
-        return Samebit(home, environment, enter)
+        bound = [seen, Path(shim.__file__).parent, *([trust] if trust else [])]
+        return (*_UNSHARE, str(self.folder / "enter"), *map(str, bound), "--")
+
+    def inside(self, path: Path) -> Path:
+        """Give the path that means the same to the engine and to those who call it."""
+        assert self.folder is not None
+        return self.folder / "mounted" / "root" / path.relative_to("/")
 
     def version(self) -> str:
         """Ask buildah for its version."""
@@ -90,6 +102,11 @@ class EngineChroot:
             [*chroot, "buildah", "--version"], capture_output=True, check=True, encoding="utf-8"
         )
         return done.stdout.split()[2]
+
+
+def other_suites() -> tuple[str, ...]:
+    """Give the suites whose engine is not this machine's own."""
+    return tuple(suite for suite in SUITES if suite != _own_suite())
 
 
 def engine_of(suite: str) -> EngineChroot:
