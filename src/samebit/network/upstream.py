@@ -105,13 +105,19 @@ class Upstream:
         """End all that goes on, in other threads too."""
         self._closed.set()
         with self._lock:
+            for idle in self._idle.values():
+                for connection in idle:
+                    self._all.discard(connection)
+                    connection.close()
+            self._idle.clear()
+            # Who works with one of these closes it.
             for connection in self._all:
                 connection.shut_down()
 
     def _keep(self, connection: _Connection) -> None:
         with self._lock:
             idle = self._idle.setdefault(connection.origin, [])
-            if len(idle) < _IDLE_PER_ORIGIN:
+            if len(idle) < _IDLE_PER_ORIGIN and not self._closed.is_set():
                 idle.append(connection)
                 return
         self._drop(connection)

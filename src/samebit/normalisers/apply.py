@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from samebit.image.entry import Entry, Kind
+from samebit.image.layer_writer import Content
 from samebit.image.whiteout import Whiteout, removed_path
 from samebit.model.normalising import Account, LeftAlone, NormalisedFile, Secret
 from samebit.normalisers.owned import OwnedPaths, find_owned
@@ -44,11 +45,13 @@ class Base(Protocol):
 class Contents:
     """How contents are read: a file of the final tree by its entry, a file of the base by path.
 
-    Both give unbuffered files and raise OSError. `base` may be unable to read any.
+    Both give unbuffered files and raise OSError. `base` may be unable to read any. `whole`, if
+    given, opens a file of the final tree to be read once from its start, faster.
     """
 
     final: Callable[[Entry], io.RawIOBase]
     base: Callable[[bytes], io.RawIOBase]
+    whole: Callable[[Entry], Content] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Normalised:
     """
 
     entries: tuple[Entry, ...]
-    open_content: Callable[[Entry], io.RawIOBase]
+    open_content: Callable[[Entry], Content]
     account: Account
 
 
@@ -137,13 +140,18 @@ class _Run:
         kept = tuple(self._entries[path] for path in sorted(self._entries))
         return Normalised(
             entries=kept,
-            open_content=self._open,
+            open_content=self._open_whole,
             account=Account(
                 files=tuple(sorted(self._files, key=lambda file: file.path)),
                 left=tuple(self._left),
                 secrets=tuple(self._secrets(kept, trees)),
             ),
         )
+
+    def _open_whole(self, entry: Entry) -> Content:
+        if self._contents.whole is None or entry.path in self._spooled:
+            return self._open(entry)
+        return self._contents.whole(entry)
 
     def _open(self, entry: Entry) -> io.RawIOBase:
         spooled = self._spooled.get(entry.path)

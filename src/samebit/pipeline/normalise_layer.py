@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from samebit.errors import InputError
 from samebit.image.entry import Entry
-from samebit.image.layer_writer import Layer, write_layer
+from samebit.image.layer_writer import Content, Layer, write_layer
 from samebit.image.tree_index import TreeIndex
 from samebit.model.escaped import escaped
 from samebit.model.finding import Finding
@@ -73,15 +73,17 @@ def write_normalised_layer(
         return NormalisedLayer(layer, done.account)
 
 
-def tree_contents(final: bytes, base: bytes | None) -> Contents:
-    """Read contents from two trees on disk, given by their roots."""
+def tree_contents(
+    final: bytes, base: bytes | None, whole: Callable[[Entry], Content] | None = None
+) -> Contents:
+    """Read contents from two trees on disk, given by their roots; `whole` as in Contents."""
 
     def open_base(path: bytes) -> io.FileIO:
         if base is None:
             raise FileNotFoundError(path)
         return open_regular(base, path)
 
-    return Contents(lambda entry: open_regular(final, entry.path), open_base)
+    return Contents(lambda entry: open_regular(final, entry.path), open_base, whole)
 
 
 def findings_of(account: Account, attribution: Attribution | None = None) -> tuple[Finding, ...]:

@@ -23,6 +23,8 @@ from samebit.dockerfile.lowering import (
 )
 from samebit.dockerfile.lowering_model import (
     FILES_DIRECTORY,
+    FetchGit,
+    FetchUrl,
     LoweredPlan,
     Phase,
     RunStep,
@@ -230,7 +232,7 @@ class _StagesRun:
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir()
         for number, lowered_phase in enumerate(lowered.phases):
-            phase = self._place_materials(lowered_phase, staged)
+            phase = self._place_materials(lowered_phase, staged, network)
             plan = self._engine_plan(lowered, phase, staged, network)
             steps = LoweredSteps(phase, self.part.plan)
             self.progress.describe_by(steps.describe)
@@ -254,10 +256,15 @@ class _StagesRun:
         return open_build_network(
             self.store,
             self.lock,
-            self.part.platform,
-            self.part.plan.proxy_args,
-            wanted=any(step.network != "none" for step in lowered.steps.values()),
+            self.part.plan,
+            steps=any(step.network != "none" for step in lowered.steps.values()),
+            additions=any(
+                isinstance(material, FetchUrl | FetchGit)
+                for phase in lowered.phases
+                for material in phase.materials
+            ),
             record=self.record,
+            say=self.progress.say,
         )
 
     def _require_answers(self, network: BuildNetwork, failure: SamebitError | None) -> None:
@@ -266,7 +273,9 @@ class _StagesRun:
         if error is not None:
             raise error from failure
 
-    def _place_materials(self, phase: Phase, staged: Mapping[str, StagedContext]) -> Phase:
+    def _place_materials(
+        self, phase: Phase, staged: Mapping[str, StagedContext], network: BuildNetwork
+    ) -> Phase:
         """Make what a phase needs beside the context; gives the phase without empty copies."""
         files = self._input / FILES_DIRECTORY
         with ExitStack() as mounts:
@@ -284,7 +293,13 @@ class _StagesRun:
                     root_of(material.tree), material
                 ):
                     phase = phase.without(material.directory)
-                place_material(material, files, epoch=self.lock.epoch, tree_root=root_of)
+                place_material(
+                    material,
+                    files,
+                    epoch=self.lock.epoch,
+                    tree_root=root_of,
+                    fetcher=network.additions,
+                )
         return phase
 
     def _engine_plan(

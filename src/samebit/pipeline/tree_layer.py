@@ -61,6 +61,7 @@ class TreeLayer:
         """
         from samebit.image.delta import make_delta  # noqa: PLC0415
         from samebit.image.tree import compare  # noqa: PLC0415
+        from samebit.image.tree_content import TreeContent  # noqa: PLC0415
         from samebit.pipeline.normalise_layer import (  # noqa: PLC0415
             findings_of,
             tree_contents,
@@ -84,15 +85,16 @@ class TreeLayer:
             for path in delta.dropped_acls
         )
         root = tree.final.root
-        done = write_normalised_layer(
-            delta.entries,
-            prepared.index,
-            tree_contents(root, tree.base.root if tree.base else None),
-            prepared.selection,
-            epoch=self.epoch,
-            store=self.store,
-            given=given,
-        )
+        with TreeContent(root) as content:
+            done = write_normalised_layer(
+                delta.entries,
+                prepared.index,
+                tree_contents(root, tree.base.root if tree.base else None, content.open),
+                prepared.selection,
+                epoch=self.epoch,
+                store=self.store,
+                given=given,
+            )
         attribution = Attribution.of(evaluation, lambda path: os.path.islink(root + b"/" + path))
         return BuiltLayer(
             done.layer, (*acls, *findings_of(done.account, attribution)), done.account

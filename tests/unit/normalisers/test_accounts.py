@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from normalising import facts_of, matches, named, rewritten
 
@@ -56,6 +56,7 @@ def test_a_last_line_without_an_end_stays_so() -> None:
 field = st.text(alphabet="ab$*!0179:", max_size=6).map(str.encode)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(field, min_size=7, max_size=10).map(b":".join), max_size=6))
 def test_only_third_fields_ever_change(lines: list[bytes]) -> None:
     text = b"\n".join(lines)

@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 from samebit.normalisers.protocol import Action, Facts, Normaliser, Sink
 from samebit.normalisers.sqlite_file import NotSqliteError, Payload, SqliteFile, apply_wal
 
-_FOLDERS = (b"var/lib/rpm/", b"usr/lib/sysimage/rpm/", b"usr/share/rpm/")
+_FOLDERS = (b"var/lib/rpm/", b"usr/lib/sysimage/rpm/", b"usr/share/rpm/", b"**/.rpmdb/")
 _INSTALL_TIME, _INSTALL_TID = 1008, 1128
 _INT32 = 4
 _MAX_FIELDS = 1 << 16
