@@ -85,3 +85,13 @@ def test_service_logs_are_emptied_and_stay() -> None:
     assert not matches(logs, b"var/log/nginx/access.log", b"")
     assert not matches(logs, b"var/log/app/access.log", b"x")
     assert rewritten(logs, b"line\n", b"var/log/syslog") == b""
+
+
+def test_numbers_of_processes_that_are_gone() -> None:
+    numbers = named("system/pid-files")
+    for path in (b"run/nginx.pid", b"run/apache2/apache2.pid", b"var/run/crond.pid"):
+        assert matches(numbers, path, b"42\n")
+        for other in (b"", b"a socket", b"42\n" * 9):
+            assert not matches(numbers, path, other)
+    assert not matches(numbers, b"srv/run/app.pid", b"42\n")
+    assert not matches(numbers, b"run/number", b"42\n")
