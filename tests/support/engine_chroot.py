@@ -24,7 +24,7 @@ from pathlib import Path
 from samebit_command import Samebit
 
 from samebit.engines import shim
-from samebit.engines.machine import ca_bundle, find_program
+from samebit.engines.machine import find_program
 
 SUITES = ("bookworm", "trixie", "sid")
 _PACKAGES = ("buildah", "dash", "python3-minimal", "runc")
@@ -86,8 +86,7 @@ class EngineChroot:
         The engine finds nothing else than what is below `inside(seen)`.
         """
         assert self.folder is not None
-        trust = ca_bundle()
-        bound = [seen, Path(shim.__file__).parent, *([trust] if trust else [])]
+        bound = [seen, Path(shim.__file__).parent]
         return (*_UNSHARE, str(self.folder / "enter"), *map(str, bound), "--")
 
     def inside(self, path: Path) -> Path:
