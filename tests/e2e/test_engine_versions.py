@@ -116,29 +116,29 @@ class Cell:
 @pytest.mark.prove
 def test_the_whole_matrix(samebit: Samebit, base: Path, trees: Path, tmp_path: Path) -> None:
     """Build everything everywhere; what was seen is for docs/results/versions.md."""
-    recipes: dict[str, list[str]] = {
-        f"hard trees, {name}": tree_arguments(base, trees, name) for name in (*TREES, LINKS)
-    }
+    recipes: dict[str, list[str]] = {}
     for example in ("c-tool", "go-service"):
         context = tmp_path / example
         shutil.copytree(EXAMPLES / example, context, ignore=shutil.ignore_patterns("*.lock"))
         # Bases are made and the lock is written once.
         samebit.build(context)
         recipes[f"examples/{example}"] = ["--no-cache", "--locked", str(context)]
+    for name in (*TREES, LINKS):
+        recipes[f"hard trees, {name}"] = tree_arguments(base, trees, name)
     results: dict[tuple[str, Cell], str] = {}
     cells = make_cells(samebit.home, tmp_path)
     for recipe, arguments in recipes.items():
         for cell in cells:
             results[recipe, cell] = outcome(cell, arguments)
-            line = f"{recipe}: {cell.engine}, {cell.driver}: {results[recipe, cell]}\n"
-            sys.stdout.write(line)
-    write_results(
-        "versions.md",
-        "# One digest from every engine\n\nMade by `make prove`"
-        " (tests/e2e/test_engine_versions.py); do not edit.\nEach row is a build from nothing.",
-        ("Dockerfile", "Engine", "Storage", "Digest"),
-        [(recipe, cell.engine, cell.driver, found) for (recipe, cell), found in results.items()],
-    )
+            sys.stdout.write(f"{recipe}: {cell.engine}, {cell.driver}: {results[recipe, cell]}\n")
+            sys.stdout.flush()
+        write_results(
+            "versions.md",
+            "# One digest from every engine\n\nMade by `make prove`"
+            " (tests/e2e/test_engine_versions.py); do not edit.\nEach row is a build from nothing.",
+            ("Dockerfile", "Engine", "Storage", "Digest"),
+            [(name, cell.engine, cell.driver, found) for (name, cell), found in results.items()],
+        )
     for recipe in recipes:
         seen = {results[recipe, cell] for cell in cells}
         refused = {text for text in seen if not text.startswith("sha256:")}
