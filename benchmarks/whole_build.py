@@ -17,6 +17,12 @@ import time
 from pathlib import Path
 
 FILES = 2_000
+BASE = """\
+FROM scratch
+COPY busybox /bin/busybox
+COPY data /usr/share/data
+RUN ["/bin/busybox", "sh", "-c", "/bin/busybox --install -s /bin"]
+"""
 CASES = {
     "small: three steps": """\
 FROM scratch
@@ -24,6 +30,12 @@ COPY busybox /bin/busybox
 RUN ["/bin/busybox", "sh", "-c", "/bin/busybox --install -s /bin"]
 RUN mkdir /d && echo hello > /d/file
 RUN rm /d/file && echo again > /d/file
+""",
+    "on a base of 100 MB, three steps": """\
+FROM base
+COPY busybox /opt/busybox
+RUN mkdir /d && echo hello > /d/file
+RUN rm -r /usr/share/data/file-00001 && echo again > /d/file
 """,
     "large: 200 MB in 2,000 files": """\
 FROM scratch
@@ -45,12 +57,23 @@ def main() -> None:
         for number in range(FILES):
             at = number * 1009 % max(1, len(source) - 51_200)
             (context / "data" / f"file-{number:05}").write_bytes(source[at : at + 51_200])
+        make_base(context, work)
         try:
             for case, dockerfile in CASES.items():
                 (context / "Dockerfile").write_text(dockerfile)
                 compare(case, context, work, runs)
         finally:
             subprocess.run([*engine(work), "unshare", "true"], check=False, capture_output=True)
+
+
+def make_base(context: Path, work: Path) -> None:
+    """Make the base once, and bring it into both storages as one image."""
+    (context / "Dockerfile").write_text(BASE)
+    samebit(context, work)
+    shutil.move(work / "samebit-image", work / "base")
+    pull = [*engine(work), "pull", "--quiet", f"oci:{work / 'base'}:x"]
+    done = subprocess.run(pull, check=True, capture_output=True, text=True)
+    subprocess.run([*engine(work), "tag", done.stdout.split()[-1], "base"], check=True)
 
 
 def compare(case: str, context: Path, work: Path, runs: int) -> None:
@@ -69,6 +92,8 @@ def samebit(context: Path, work: Path) -> float:
     output = work / "samebit-image"
     shutil.rmtree(output, ignore_errors=True)
     command = [sys.executable, "-m", "samebit.cli", "build", "-q", "--no-cache"]
+    if (work / "base").exists():
+        command.append(f"--build-context=base=oci-layout://{work / 'base'}")
     return timed([*command, "-o", f"oci:{output}:x", str(context)], SAMEBIT_HOME=str(work / "home"))
 
 
@@ -76,7 +101,7 @@ def plain(context: Path, work: Path) -> float:
     output = work / "plain-image"
     shutil.rmtree(output, ignore_errors=True)
     build = [*engine(work), "build", "--quiet", "--isolation=oci", "--runtime=runc"]
-    build += ["--network=host", "--layers=false", "--tag=bench", str(context)]
+    build += ["--network=host", "--layers=false", "--tag=bench", "--pull-never", str(context)]
     return timed(build) + timed([*engine(work), "push", "--quiet", "bench", f"oci:{output}:x"])
 
 
