@@ -202,7 +202,7 @@ def test_a_layout_with_a_hostile_layer(home: Path, tmp_path: Path, name: str) ->
     assert not Path("/tmp/outside").exists()
 
 
-@pytest.mark.parametrize("name", ["climbing", "below a symlink", "truncated", "gzip bomb"])
+@pytest.mark.parametrize("name", ["climbing", "gzip bomb"])
 @pytest.mark.parametrize("make", [oci_archive, docker_archive])
 def test_an_archive_with_a_hostile_layer(
     home: Path, tmp_path: Path, make: Callable[[Path, Layer], str], name: str

@@ -34,14 +34,14 @@ def test_seeds_are_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_changed_bytes_are_an_answer_or_an_error(name: str, data: st.DataObject) -> None:
     attempt(READERS[name], data.draw(changed(READERS[name].seeds)))
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.binary(max_size=1500))
 def test_any_bytes_are_an_answer_or_an_error(name: str, data: bytes) -> None:
     attempt(READERS[name], data)

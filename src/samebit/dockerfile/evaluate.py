@@ -311,7 +311,8 @@ class _StageRun:
             try:
                 mount = parse_mount(flag.value or "", self._expand)
             except MountError as error:
-                raise self._error(f"RUN: --mount={flag.value}: {error}") from None
+                shown = (flag.value or "")[:200]
+                raise self._error(f"RUN: --mount={shown}: {error}") from None
             base: Base | None = None
             if mount.source_of:
                 base = self.plan.source(self.stage.index, mount.source_of)
