@@ -101,7 +101,7 @@ def test_recorded_replayed_missed_updated(
     assert any(
         line.startswith("changed git ") and line.endswith(f"{old} -> {new}") for line in lines
     )
-    assert "hunter2" not in done.stdout
+    assert "hunter2" not in done.stdout + done.stderr
 
     # A fetch that is gone from a fresh lock is a miss, at its line.
     lock = loaded(context)
