@@ -61,6 +61,12 @@ def _facts(lock: Lock) -> dict[str, str]:
         f"rule for {rule.path}": f"{rule.action}: {rule.reason}"
         for rule in recipe.normalising.rules
     }
+    facts |= {
+        f"hardening {variable.language}, {variable.name}": f"{variable.mode} {variable.value!r}"
+        for variable in recipe.hardening.variables
+    }
+    if recipe.hardening.strip:
+        facts["strip"] = "yes"
     facts |= {f"build arg {name}": repr(value) for name, value in recipe.build_args}
     for base in lock.bases:
         identity = [str(base.digest)] if base.digest else []

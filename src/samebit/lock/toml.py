@@ -23,6 +23,7 @@ from samebit.lock.model import (
     Recipe,
 )
 from samebit.model.digest import Digest
+from samebit.model.hardening import HardenedVariable, Hardening, HardeningMode
 from samebit.model.normalising import NormaliserChoices, PathRule, RuleAction
 from samebit.model.platform import Platform
 from samebit.model.toml_source import TomlSource, TomlTable
@@ -31,6 +32,7 @@ _HEADER = "# Written by samebit: what this image is made from. Commit this file.
 _NEWER = "it was written by a newer samebit: upgrade samebit, or re-record it with `samebit lock`"
 _REPAIR = "restore it from version control, or delete it and run `samebit lock`"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_HARDENED = ("language", "mode", "name", "value")
 _RULE = ("action", "path", "reason")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -65,11 +67,16 @@ def format_lock(lock: Lock) -> str:
         f"instructions = {_quote(str(recipe.instructions))}",
         *_array("platforms", [str(platform) for platform in recipe.platforms]),
     ]
+    if recipe.hardening.strip:
+        lines.append("strip = true")
     if recipe.target is not None:
         lines.append(f"target = {_quote(recipe.target)}")
     if recipe.build_args:
         lines += ["", "[recipe.build-args]"]
         lines += [f"{_key(name)} = {_quote(value)}" for name, value in recipe.build_args]
+    for variable in recipe.hardening.variables:
+        lines += ["", "[[recipe.harden]]"]
+        lines += [f"{name} = {_quote(getattr(variable, name))}" for name in _HARDENED]
     lines += _choices(recipe.normalising)
     for base in lock.bases:
         lines += ["", "[[base]]"]
@@ -214,7 +221,25 @@ def _parse_recipe(table: TomlTable, bases: tuple[BaseReference, ...]) -> Recipe:
         platforms=tuple(sorted(platforms)),
         build_args=build_args,
         normalising=_parse_choices(table.table("normalise")),
+        hardening=Hardening(
+            tuple(_parse_hardened(item) for item in table.tables("harden")),
+            table.boolean("strip", default=False),
+        ),
     )
+
+
+def _parse_hardened(table: TomlTable) -> HardenedVariable:
+    mode = table.string("mode")
+    if mode not in get_args(HardeningMode):
+        raise table.error(f"is {mode!r}", "mode", fix=_REPAIR)
+    variable = HardenedVariable(
+        table.string("language"),
+        table.string("name"),
+        cast("HardeningMode", mode),
+        table.string("value"),
+    )
+    table.finish(fix=_NEWER)
+    return variable
 
 
 def _parse_base(table: TomlTable) -> LockedBase:

@@ -13,6 +13,7 @@ from samebit.lock.model import Lock, Recipe, make_recipe
 from samebit.lock.staleness import staleness
 from samebit.model.platform import Platform
 from samebit.pipeline.bases import Base, BaseFinder
+from samebit.pipeline.harden import hardening_of
 from samebit.pipeline.request import BuildRequest
 from samebit.pipeline.workspace import Workspace
 
@@ -102,6 +103,7 @@ def recipe_of(
         platforms=[part.platform for part in parts],
         build_args=used,
         normalising=workspace.configuration.normalising,
+        hardening=hardening_of(request, workspace.configuration),
     )
 
 

@@ -31,6 +31,8 @@ class BuildRequest:
     `use_memo` allows to answer an unchanged build at once. `secrets` and `ssh` are by ID what steps
     may ask for. `excluded` are paths that must never enter the context. `update` is the
     pattern of the locked inputs that are looked up anew, None for none.
+    `harden` are languages whose toolchain profiles set variables of RUN, `strip` asks for
+    executables without symbols, debug information and build IDs.
     """
 
     context: Path
@@ -50,6 +52,8 @@ class BuildRequest:
     ssh: Mapping[str, SshSource] = field(default_factory=lambda: MappingProxyType({}))
     excluded: tuple[Path, ...] = ()
     update: str | None = None
+    harden: tuple[str, ...] = ()
+    strip: bool = False
 
     def updates(self, name: str) -> bool:
         """Tell whether the base of that name shall be looked up anew; its tag may be left out."""

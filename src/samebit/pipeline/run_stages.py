@@ -48,6 +48,7 @@ from samebit.lock.model import Lock
 from samebit.model.descriptor import Descriptor
 from samebit.model.digest import Digest
 from samebit.model.finding import Finding
+from samebit.model.hardening import Hardening
 from samebit.model.normalising import Account
 from samebit.pipeline.compose import compose
 from samebit.pipeline.contexts import MAIN, Contexts
@@ -254,7 +255,8 @@ class _StagesRun:
                 contexts[_context_name(external)] = staged[external.reference].root
         root = self.part.root_image()
         trust = ca_bundle()
-        given = environment_set(self.lock.environment, self.lock.epoch)
+        hardening = self.lock.recipe.hardening
+        given = hardening.absent() | environment_set(self.lock.environment, self.lock.epoch)
         given |= proxy_variables()
         if trust is not None:
             given |= trust_variables()
@@ -262,7 +264,7 @@ class _StagesRun:
             dockerfile=phase.text,
             context=self._input,
             build_contexts=contexts,
-            steps={identity: _step(step) for identity, step in lowered.steps.items()},
+            steps={identity: _step(step, hardening) for identity, step in lowered.steps.items()},
             base=engine_name(root) if root else None,
             platform=str(self.part.platform),
             set_if_absent=given,
@@ -273,7 +275,7 @@ class _StagesRun:
         )
 
 
-def _step(step: RunStep) -> StepRun:
+def _step(step: RunStep, hardening: Hardening) -> StepRun:
     if step.security == "insecure":
         raise MachineError(
             "RUN --security=insecure asks for full rights on this machine",
@@ -282,7 +284,7 @@ def _step(step: RunStep) -> StepRun:
         )
     return StepRun(
         args=step.args,
-        env=step.environment,
+        env=hardening.appended(step.environment),
         cwd=step.cwd,
         network=step.network,
         mounts=tuple(_mount(mount) for mount in step.mounts if not mount.option),
