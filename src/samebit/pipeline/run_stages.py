@@ -50,6 +50,7 @@ from samebit.lock.model import Lock
 from samebit.model.descriptor import Descriptor
 from samebit.model.digest import Digest
 from samebit.model.finding import Finding
+from samebit.model.hardening import Hardening
 from samebit.model.normalising import Account
 from samebit.pipeline.compose import compose
 from samebit.pipeline.contexts import MAIN, Contexts
@@ -317,14 +318,15 @@ class _StagesRun:
             if external.reference in staged:
                 contexts[_context_name(external)] = staged[external.reference].root
         root = self.part.root_image()
-        given = environment_set(self.lock.environment, self.lock.epoch)
+        hardening = self.lock.recipe.hardening
+        given = hardening.absent() | environment_set(self.lock.environment, self.lock.epoch)
         given |= network.variables
         return EnginePlan(
             dockerfile=phase.text,
             context=self._input,
             build_contexts=contexts,
             steps={
-                identity: _step(step, self.part.plan.proxy_args)
+                identity: _step(step, self.part.plan.proxy_args, hardening)
                 for identity, step in lowered.steps.items()
             },
             base=engine_name(root) if root else None,
@@ -345,7 +347,7 @@ def _has_steps(plan: Plan) -> bool:
     )
 
 
-def _step(step: RunStep, proxies: Mapping[str, str]) -> StepRun:
+def _step(step: RunStep, proxies: Mapping[str, str], hardening: Hardening) -> StepRun:
     if step.security == "insecure":
         raise MachineError(
             "RUN --security=insecure asks for full rights on this machine",
@@ -355,7 +357,9 @@ def _step(step: RunStep, proxies: Mapping[str, str]) -> StepRun:
     return StepRun(
         args=step.args,
         # The recorder goes by the proxies that were given; a step finds none but the Dockerfile's.
-        env=tuple((name, value) for name, value in step.environment if proxies.get(name) != value),
+        env=hardening.appended(
+            tuple((name, value) for name, value in step.environment if proxies.get(name) != value)
+        ),
         cwd=step.cwd,
         network=step.network,
         mounts=tuple(_mount(mount) for mount in step.mounts if not mount.option),
