@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -146,7 +145,7 @@ def open_build_network(
     platform = plan.platform
     environment = {**os.environ, **plan.proxy_args}
     needed = tuple(fetch for fetch in lock.fetches if platform in fetch.platforms)
-    bring_bodies(replace(lock, fetches=needed), store, say)
+    bring_bodies(needed, lock.inputs, store, say)
     # A checkout is brought back by git, when it is asked for.
     restore(store, [fetch for fetch in needed if fetch.key.method != GIT], environment)
     with ExitStack() as stack:
