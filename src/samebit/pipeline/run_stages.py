@@ -32,7 +32,7 @@ from samebit.dockerfile.lowering_model import (
     TreeKind,
     TreeRef,
 )
-from samebit.dockerfile.stages import External
+from samebit.dockerfile.stages import External, Plan
 from samebit.engines.protocol import (
     STAGE_IMAGES,
     Engine,
@@ -62,6 +62,7 @@ from samebit.pipeline.step_network import (
     BuildNetwork,
     network_error,
     open_build_network,
+    warm_up,
 )
 from samebit.pipeline.tree_layer import BuiltLayer, TreeLayer, tree_layer
 from samebit.report.progress import BuildProgress
@@ -145,6 +146,10 @@ class _StagesRun:
 
     def result(self) -> StagesResult:
         staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
+        if _has_steps(self.part.plan):
+            warm_up()
+        for base in self.part.bases.values():
+            ensure_base(self.engine, self.store, base.image)
         root = self.part.root_image()
         with tree_layer(self.store, root, self.lock) as layers:
             built, fetches = self._build(staged, layers)
@@ -224,8 +229,6 @@ class _StagesRun:
         selected: frozenset[str],
         network: BuildNetwork,
     ) -> Iterator[FinalTree]:
-        for base in self.part.bases.values():
-            ensure_base(self.engine, self.store, base.image)
         work = self.work / f"run-{len(selected)}"
         # A second try must find neither the materials nor the caches of the first.
         for path in (self._input / FILES_DIRECTORY, self._caches):
@@ -332,6 +335,14 @@ class _StagesRun:
             agents=wanted_agents(lowered.steps, self.request.ssh),
             network=network.steps,
         )
+
+
+def _has_steps(plan: Plan) -> bool:
+    return any(
+        instruction.keyword == "RUN"
+        for index in plan.needed
+        for instruction in plan.stages[index].instructions
+    )
 
 
 def _step(step: RunStep, proxies: Mapping[str, str]) -> StepRun:

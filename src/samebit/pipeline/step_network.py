@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from samebit.dockerfile.lowering_model import RunStep
@@ -107,6 +109,14 @@ class BuildNetwork:
         )
 
 
+def warm_up() -> None:
+    """Begin to import what a network needs: TLS and certificates take 0.1 s.
+
+    In a thread, while the engine is asked for its bases.
+    """
+    threading.Thread(target=import_module, args=("samebit.network.session",), daemon=True).start()
+
+
 @contextmanager
 def open_build_network(
     store: Store,
@@ -127,7 +137,7 @@ def open_build_network(
     if not steps and not additions:
         yield BuildNetwork()
         return
-    # TLS and certificates take 0.1 s to import.
+    # Slow to import: see warm_up.
     from samebit.network.restore import restore  # noqa: PLC0415
     from samebit.network.session import open_network, open_recording  # noqa: PLC0415
     from samebit.pipeline.added import Additions  # noqa: PLC0415

@@ -23,5 +23,4 @@ def test_the_python_example_needs_no_network_a_second_time(
     context = tmp_path / "python-service"
     ignore = shutil.ignore_patterns("*.lock")
     shutil.copytree(EXAMPLES / "python-service", context, ignore=ignore)
-    # apt's logs hold times until the normalisers take them out; a miss would be exit 4.
-    assert len(record_and_replay(samebit, context)) == 3
+    assert len(set(record_and_replay(samebit, context))) == 1
