@@ -1,4 +1,4 @@
-"""Checking JSON documents against the schemas in docs/json."""
+"""Checking JSON against the schemas in docs/json, without another package."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Any
 
 
 def faults(value: Any, schema: dict[str, Any]) -> list[str]:
-    """Check a value against the parts of JSON Schema that our documents' schemas use."""
-    return _faults(value, schema, schema, "$")
+    """Say what of a JSON value is not as a schema says: the parts of JSON Schema that ours use."""
+    return _faults(value, schema, schema.get("$defs", {}), "$")
 
 
-def _faults(value: Any, schema: dict[str, Any], root: dict[str, Any], where: str) -> list[str]:
+def _faults(
+    value: Any, schema: dict[str, Any], definitions: dict[str, Any], where: str
+) -> list[str]:
     if "$ref" in schema:
-        return _faults(value, root["$defs"][schema["$ref"].rpartition("/")[2]], root, where)
+        return _faults(value, definitions[schema["$ref"].rpartition("/")[2]], definitions, where)
     if "anyOf" in schema:
-        found = [_faults(value, option, root, where) for option in schema["anyOf"]]
+        found = [_faults(value, option, definitions, where) for option in schema["anyOf"]]
         return [] if [] in found else found[0]
     if "const" in schema:
         return [] if value == schema["const"] else [f"{where}: {value!r}"]
@@ -33,7 +35,7 @@ def _faults(value: Any, schema: dict[str, Any], root: dict[str, Any], where: str
             if below is False:
                 found.append(f"{where}: unknown {key}")
             else:
-                found += _faults(item, below, root, f"{where}.{key}")
+                found += _faults(item, below, definitions, f"{where}.{key}")
         return found
     if kind == "array":
         if not isinstance(value, list):
@@ -41,7 +43,7 @@ def _faults(value: Any, schema: dict[str, Any], root: dict[str, Any], where: str
         return [
             fault
             for n, item in enumerate(value)
-            for fault in _faults(item, schema["items"], root, f"{where}[{n}]")
+            for fault in _faults(item, schema["items"], definitions, f"{where}[{n}]")
         ]
     if kind in types and type(value) is not types[kind]:
         return [f"{where}: {value!r} is not of type {kind}"]

@@ -50,6 +50,7 @@ from samebit.lock.model import Lock
 from samebit.model.descriptor import Descriptor
 from samebit.model.digest import Digest
 from samebit.model.finding import Finding
+from samebit.model.hardening import Hardening
 from samebit.model.normalising import Account
 from samebit.pipeline.compose import compose
 from samebit.pipeline.contexts import MAIN, Contexts
@@ -179,7 +180,7 @@ class _StagesRun:
             try:
                 with self._network(lowered) as network:
                     with self._final_tree(lowered, staged, selected, network) as tree:
-                        built = layers.write(tree, self.evaluation)
+                        built = layers.write(tree, self.evaluation, _given(staged, network))
                     overridden = network.overridden(lowered.steps)
                     return (
                         replace(built, findings=(*built.findings, *overridden)),
@@ -317,14 +318,15 @@ class _StagesRun:
             if external.reference in staged:
                 contexts[_context_name(external)] = staged[external.reference].root
         root = self.part.root_image()
-        given = environment_set(self.lock.environment, self.lock.epoch)
+        hardening = self.lock.recipe.hardening
+        given = hardening.absent() | environment_set(self.lock.environment, self.lock.epoch)
         given |= network.variables
         return EnginePlan(
             dockerfile=phase.text,
             context=self._input,
             build_contexts=contexts,
             steps={
-                identity: _step(step, self.part.plan.proxy_args)
+                identity: _step(step, self.part.plan.proxy_args, hardening)
                 for identity, step in lowered.steps.items()
             },
             base=engine_name(root) if root else None,
@@ -345,7 +347,7 @@ def _has_steps(plan: Plan) -> bool:
     )
 
 
-def _step(step: RunStep, proxies: Mapping[str, str]) -> StepRun:
+def _step(step: RunStep, proxies: Mapping[str, str], hardening: Hardening) -> StepRun:
     if step.security == "insecure":
         raise MachineError(
             "RUN --security=insecure asks for full rights on this machine",
@@ -355,7 +357,9 @@ def _step(step: RunStep, proxies: Mapping[str, str]) -> StepRun:
     return StepRun(
         args=step.args,
         # The recorder goes by the proxies that were given; a step finds none but the Dockerfile's.
-        env=tuple((name, value) for name, value in step.environment if proxies.get(name) != value),
+        env=hardening.appended(
+            tuple((name, value) for name, value in step.environment if proxies.get(name) != value)
+        ),
         cwd=step.cwd,
         network=step.network,
         mounts=tuple(_mount(mount) for mount in step.mounts if not mount.option),
@@ -380,3 +384,9 @@ def _mount(mount: lowering_model.StepMount) -> StepMount:
 def _context_name(external: External) -> str:
     """Name a directory of --build-context for the engine; names may hold what it does not take."""
     return f"samebit-named-{Digest.of(external.reference.encode()).hex[:16]}"
+
+
+def _given(staged: Mapping[str, StagedContext], network: BuildNetwork) -> frozenset[bytes]:
+    """Give the sha256 of every file that the build was given, from contexts and by fetching."""
+    files = {entry.content for context in staged.values() for entry in context.entries}
+    return frozenset(files | {bytes.fromhex(fetch.digest.hex) for fetch in network.fetches()})
