@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from samebit.image.base_index import BaseIndex
+from samebit.image.base_index import index_base
 from samebit.image.entry import Entry, Kind
 from samebit.lock.model import NORMALISER_SET
 from samebit.model.normalising import NO_CHOICES
@@ -77,8 +77,8 @@ def main() -> None:
         (root / "tree").mkdir()
         entries = make_tree(root / "tree", megabytes, files)
         contents = tree_contents(os.fsencode(root / "tree"), None)
-        base = BaseIndex({}, {}, ())
         store = Store(root / "store")
+        base = index_base(store, (), ())
 
         def write(number: int) -> tuple[float, float, NormalisedLayer]:
             wall, processor = time.perf_counter(), time.process_time()

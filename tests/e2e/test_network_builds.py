@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from command_output import read_failure
 from fake_internet import FakeInternet, Page, Seen, fake_internet
+from offline_builds import offline
 from samebit_command import Samebit
 from step_builds import Steps, read_image
 
@@ -39,28 +38,9 @@ def online(steps: Steps, internet: FakeInternet) -> Steps:
     return Steps(samebit, steps.context, steps.base)
 
 
-def offline(steps: Steps, dockerfile: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Build in a network namespace with nothing but loopback."""
-    arguments = [str(a) for a in steps.arguments(dockerfile, *options)]
-    script = 'ip link set lo up; exec "$@"'
-    return subprocess.run(
-        [
-            "unshare",
-            "-n",
-            "sh",
-            "-c",
-            script,
-            "sh",
-            sys.executable,
-            "-m",
-            "samebit.cli",
-            *arguments,
-        ],
-        capture_output=True,
-        check=False,
-        text=True,
-        env={**os.environ, "SAMEBIT_HOME": str(steps.samebit.home)},
-    )
+def replay(steps: Steps, dockerfile: str, *options: str | Path) -> subprocess.CompletedProcess[str]:
+    """Build where there is no network at all."""
+    return offline(steps.samebit, *steps.arguments(dockerfile, *options))
 
 
 def lock_of(steps: Steps) -> Path:
@@ -93,7 +73,7 @@ def test_recorded_once_and_replayed_with_the_network_cut(
     assert lock.count("[[fetch]]") == 3
     seen = len(internet.seen)
     for options in ((), ("--locked",)):
-        done = offline(online, RECIPE, *options)
+        done = replay(online, RECIPE, *options)
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip() == recorded.digest
     assert "recorded, not replayed" not in done.stderr
@@ -113,7 +93,7 @@ def test_the_lock_command_records(online: Steps, internet: FakeInternet) -> None
     done = online.samebit.run("lock", online.context, *option)
     assert done.returncode == 0, done.stderr
     assert lock_of(online).read_text().count("[[fetch]]") == 3
-    assert offline(online, RECIPE, "--locked").returncode == 0
+    assert replay(online, RECIPE, "--locked").returncode == 0
 
 
 def test_a_fetch_that_the_lock_lacks_is_named_with_its_line(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from consumer_chroot import SUITES, consumer_chroot
+from image_files import manifest_of
 from loopback_registry import LoopbackRegistry
 from samebit_command import Samebit
 from sample_images import Member, busybox_layer, second_layer, write_layout
@@ -81,7 +83,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "context" / "Dockerfile").write_text(DOCKERFILE)
     (place / "context" / "file").write_text("file")
     hosts = Member("etc/hosts", b"127.0.0.1 base\n")
-    write_layout(place / "base", [[*busybox_layer(), hosts], second_layer()], compression="zstd")
+    layers = [[*busybox_layer(), hosts], second_layer()]
+    write_layout(place / "base", layers, compression="zstd")
+    # The same layers for archives, which cannot hold zstd.
+    write_layout(place / "base-gzip", layers)
     return place
 
 
@@ -95,9 +100,13 @@ def images(place: Path) -> Iterator[dict[str, str]]:
         found[f"{driver} {layers}"] = built
     yield found
     for engine in engines.values():
-        subprocess.run([*engine.options, "rmi", "--all", "--force"], check=False)
+        subprocess.run(
+            [*engine.options, "rmi", "--all", "--force"], capture_output=True, check=False
+        )
     # buildah keeps its storage mounted onto itself, which would outlive the test's folder.
-    subprocess.run(["umount", place / "overlay" / "root" / "overlay"], check=False)
+    subprocess.run(
+        ["umount", place / "overlay" / "root" / "overlay"], capture_output=True, check=False
+    )
 
 
 def normalised(samebit: Samebit, *arguments: str, **environment: str) -> str:
@@ -175,6 +184,32 @@ def test_containers_see_what_the_engine_made(
     left = engine.keys() - ours.keys()
     assert left <= {"dev", "proc", "run", "sys", "etc/hostname", "etc/resolv.conf"}
     assert {path: facts for path, facts in engine.items() if path not in left} == ours
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(
+    not all(shutil.which(tool) for tool in ("mmdebstrap", "skopeo")) or os.geteuid() != 0,
+    reason="needs mmdebstrap, skopeo and root",
+)
+@pytest.mark.parametrize("suite", SUITES)
+def test_dockerd_builds_the_same_layers(
+    suite: str, samebit: Samebit, images: dict[str, str], place: Path, tmp_path: Path
+) -> None:
+    """docker's own builder, in its own storage: only the wording of the history differs."""
+    work, base = tmp_path / "work", f"oci:{place}/base:1"
+    shutil.copytree(place / "context", work / "context")
+    archive = f"docker-archive:{work}/base.tar:localhost/base:1"
+    source = f"oci:{place}/base-gzip:1"
+    subprocess.run(["skopeo", "copy", "--quiet", source, archive], check=True)
+    assert consumer_chroot(suite).read(work, "docker-build") == {}
+    built = f"docker-archive:{work}/built.tar"
+    normalised(samebit, built, f"oci:{tmp_path}/docker:x", "--base", base)
+    normalised(samebit, images["vfs --layers"], f"oci:{tmp_path}/buildah:x", "--base", base)
+    assert layers_of(tmp_path / "docker") == layers_of(tmp_path / "buildah")
+
+
+def layers_of(layout: Path) -> list[str]:
+    return [str(layer["digest"]) for layer in manifest_of(layout)["layers"]]
 
 
 @pytest.mark.skipif(not shutil.which("docker-registry"), reason="needs docker-registry")

@@ -62,13 +62,17 @@ containerd_with() {
     containerd --version >"$state/version"
 }
 
-dockerd_with() {
+start_dockerd() {
     printf '%s' "$1" >"$state/daemon.json"
     dockerd --config-file "$state/daemon.json" --data-root "$state/data" --exec-root /run/consume/d \
         --pidfile /run/consume/pid --host unix:///run/consume/docker.sock \
         --iptables=false --ip6tables=false --bridge=none &
     wait_for /run/consume/docker.sock
     docker() { command docker --host unix:///run/consume/docker.sock "$@"; }
+}
+
+dockerd_with() {
+    start_dockerd "$1"
     "$2"
     mkdir "$state/tree"
     docker export "$(docker create --network none "$image" none)" | tar -x -C "$state/tree" --exclude=dev
@@ -102,6 +106,13 @@ case $3 in
     dockerd-overlay2) dockerd_with '{"storage-driver": "overlay2"}' docker_pull ;;
     dockerd-vfs) dockerd_with '{"storage-driver": "vfs"}' docker_pull ;;
     dockerd-containerd) dockerd_with '{"features": {"containerd-snapshotter": true}}' docker_load ;;
+    docker-build)
+        # Not a reader: builds /consumer/context on base.tar, and saves the image as built.tar.
+        start_dockerd '{"default-ulimits": {"nofile": {"Name": "nofile", "Hard": 20000, "Soft": 20000}}}'
+        docker load --input /consumer/base.tar
+        DOCKER_BUILDKIT=0 docker build --network host --build-arg BASE=localhost/base:1 -t built:1 /consumer/context
+        docker save built:1 --output /consumer/built.tar
+        ;;
     buildah-overlay) buildah_with overlay ;;
     buildah-vfs) buildah_with vfs ;;
     podman-overlay) podman_with overlay ;;

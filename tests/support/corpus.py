@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -116,10 +115,11 @@ class PlainEngine:
     def __init__(self, root: Path, run_root: Path) -> None:
         self._storage = ["--root", str(root), "--runroot", str(run_root)]
 
-    def run(self, program: str, *arguments: str | Path) -> str:
+    def run(self, program: str, *arguments: str | Path, cwd: Path | None = None) -> str:
         """Run a program on the storage; gives what it printed."""
         done = subprocess.run(
             [program, *self._storage, *map(str, arguments)],
+            cwd=cwd,
             capture_output=True,
             check=False,
             encoding="utf-8",
@@ -158,7 +158,9 @@ class PlainEngine:
 
     def load(self, layout: Path) -> str:
         """Load the image of an OCI layout; gives its ID."""
-        return self.run("buildah", "pull", "--quiet", f"oci:{layout}").splitlines()[-1]
+        # The image is named after the path, which must then be a name: so a relative one.
+        told = self.run("buildah", "pull", "--quiet", f"oci:{layout.name}", cwd=layout.parent)
+        return told.splitlines()[-1]
 
     def remove(self, *images: str) -> None:
         """Remove images, so that the storage stays small."""
@@ -168,8 +170,6 @@ class PlainEngine:
 @contextmanager
 def plain_engine(root: Path) -> Iterator[PlainEngine]:
     """Give an engine with its storage at `root`, which may be used again."""
-    # podman refuses a run root of more than 50 characters, and another one for a known storage.
-    name = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:12]
-    run_root = Path(tempfile.gettempdir()) / f"samebit-{name}"
-    yield PlainEngine(root, run_root)
-    shutil.rmtree(run_root, ignore_errors=True)
+    # podman refuses a run root of more than 50 characters.
+    with tempfile.TemporaryDirectory(prefix="samebit-") as run_root:
+        yield PlainEngine(root, Path(run_root))

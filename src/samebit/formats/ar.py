@@ -21,7 +21,8 @@ _SYMBOLS = (b"/               ", b"/SYM64/         ")
 _LONG_NAMES = (b"//              ", b"ARFILENAMES/    ")
 _BSD_SYMBOLS = b"__.SYMDEF"
 _DEBIAN = b"debian-binary"
-_MAX_MEMBERS = 1_000_000
+# Each takes memory.
+_MAX_MEMBERS = 200_000
 
 
 def rewrite_ar(source: BinaryIO, size: int, sink: Sink, epoch: int) -> bool:

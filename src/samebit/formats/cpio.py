@@ -14,7 +14,8 @@ from samebit.formats.streams import MalformedError, Sink, at, patched
 
 MAGICS = (b"070701", b"070702", b"070707")
 _TRAILER = b"TRAILER!!!\0"
-_MAX_MEMBERS = 5_000_000
+# Each takes memory.
+_MAX_MEMBERS = 200_000
 
 
 @dataclass(frozen=True, slots=True)

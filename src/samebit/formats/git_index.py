@@ -13,7 +13,7 @@ from typing import BinaryIO
 from samebit.formats.streams import KeepError, MalformedError, Sink, exactly
 
 MAGIC = b"DIRC"
-_MAX_SIZE = 256 << 20
+_MAX_SIZE = 64 << 20
 _STAT = 40
 _HASH = 20
 _EXTENDED = 0x4000
@@ -27,7 +27,7 @@ def rewrite_git_index(source: BinaryIO, size: int, sink: Sink, _epoch: int) -> b
     Raises KeepError for an index with stat data in extensions.
     """
     if size > _MAX_SIZE:
-        raise MalformedError("a git index of more than 256 MiB")
+        raise MalformedError("a git index of more than 64 MiB")
     data = bytearray(exactly(source, size))
     if len(data) < 12 + _HASH or data[:4] != MAGIC:
         raise MalformedError("not a git index")

@@ -17,7 +17,8 @@ from samebit.formats.streams import PIECE, MalformedError, Sink, at, copy, exact
 MAGIC = b"\x1f\x8b\x08"
 _FHCRC, _FEXTRA, _FNAME, _FCOMMENT, _RESERVED = 0x02, 0x04, 0x08, 0x10, 0xE0
 _LONGEST_TEXT = 4096
-_MAX_MEMBERS = 1_000_000
+# Each takes memory.
+_MAX_MEMBERS = 200_000
 # What may be a further member's header. Only if there is one is the data decompressed, to find
 # where the members really start.
 _CANDIDATE = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")

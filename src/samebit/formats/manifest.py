@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 from samebit.formats.dates import same_form
 
-MAX_SIZE = 4 << 20
 _LINE = 72
 _DROPPED = frozenset((b"built-by", b"built-host", b"build-host", b"build-host-name"))
 _TIMES = frozenset(
@@ -73,7 +72,7 @@ def normal_manifest(data: bytes, epoch: int) -> bytes:
 def _attributes(data: bytes) -> Iterator[tuple[int, int, bytes, bytes, bytes]]:
     """Give start, end, name, value and line ending of each attribute of the main section."""
     start = 0
-    text = b""
+    text: list[bytes] = []
     attribute_start = 0
     line_end = b"\n"
     while start < len(data):
@@ -82,20 +81,20 @@ def _attributes(data: bytes) -> Iterator[tuple[int, int, bytes, bytes, bytes]]:
             break
         line, after = data[start : match.start()], match.end()
         if line.startswith(b" "):
-            text += line[1:]
+            text.append(line[1:])
         else:
             if text:
                 yield attribute_start, start, *_parts(text), line_end
             if not line:
                 return
-            text, attribute_start, line_end = line, start, match[0]
+            text, attribute_start, line_end = [line], start, match[0]
         start = after
     if text:
         yield attribute_start, start, *_parts(text), line_end
 
 
-def _parts(text: bytes) -> tuple[bytes, bytes]:
-    name, _, value = text.partition(b":")
+def _parts(lines: list[bytes]) -> tuple[bytes, bytes]:
+    name, _, value = b"".join(lines).partition(b":")
     return name, value.removeprefix(b" ")
 
 

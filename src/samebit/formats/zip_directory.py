@@ -22,7 +22,8 @@ LOCATOR = struct.Struct("<4sIQI")
 LOCAL_MARK, CENTRAL_MARK = b"PK\x03\x04", b"PK\x01\x02"
 _END_MARK, END64_MARK, _LOCATOR_MARK = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _SIGNING_BLOCK = b"APK Sig Block 42"
-_MAX_DIRECTORY = 64 << 20
+# All of it is held in memory, taken apart: some 200,000 members.
+_MAX_DIRECTORY = 16 << 20
 MAX_32 = 0xFFFFFFFF
 ENCRYPTED, DESCRIPTOR = 0x0001, 0x0008
 _STRONG, _MASKED = 0x0040, 0x2000
@@ -80,7 +81,7 @@ def read_directory(source: BinaryIO, size: int) -> Directory:
     """
     count, length, stated, start = _find_end(source, size)
     if length > _MAX_DIRECTORY:
-        raise MalformedError("a central directory of more than 64 MiB")
+        raise MalformedError("a central directory of more than 16 MiB")
     base = start - stated
     if base < 0 or start < 0:
         raise MalformedError("a central directory that is not where it should be")

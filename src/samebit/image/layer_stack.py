@@ -16,8 +16,8 @@ from samebit.image.tree_index import TreeIndex
 class LayerStack:
     """`final` is the tree of all layers, `base` that of the lowest ones.
 
-    `acls` are paths of the other layers whose access control lists no image keeps. `places` tells
-    for the sha256 of a file's content the last layer and member, from 0, that has it.
+    `acls` are paths whose access control lists no layer of ours can keep. `places` tells for the
+    sha256 of a file's content the last layer and member, from 0, that has it.
     """
 
     base: TreeIndex
@@ -44,8 +44,10 @@ def read_stack(
         for ordinal, (member, content) in enumerate(members):
             if content:
                 places[content] = (number, ordinal)
-            if member.acls and number >= base_layers:
+            if member.acls:
                 acls.add(member.entry.path)
+            else:
+                acls.discard(member.entry.path)
         if number + 1 == base_layers:
             base = TreeIndex.of(tree)
     return LayerStack(base, TreeIndex.of(tree), frozenset(acls), places, tuple(layers))

@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,11 +75,13 @@ def normalise(
     epoch: int,
     spool: Spool,
     scratch: Path,
+    given: Collection[bytes] = (),
 ) -> Normalised:
     """Normalise the entries of a layer that stands on `base`.
 
-    `entries` are as image.delta makes them. `epoch` is in seconds, `scratch` a directory for
-    temporary files. Raises OSError when a file cannot be read, MachineError for a full disk.
+    Files whose sha256 (32 bytes) is in `given` are inputs of the build, not results: they are never
+    rewritten. `entries` are as image.delta makes them. `epoch` is in seconds, `scratch` a directory
+    for temporary files. Raises OSError when a file cannot be read, MachineError for a full disk.
     """
     run = _Run(
         entries=entries,
@@ -89,6 +91,7 @@ def normalise(
         epoch=epoch,
         spool=spool,
         scratch=scratch,
+        given=given,
     )
     return run.result()
 
@@ -104,6 +107,7 @@ class _Run:
         epoch: int,
         spool: Spool,
         scratch: Path,
+        given: Collection[bytes],
     ) -> None:
         self._base = base
         self._contents = contents
@@ -111,6 +115,7 @@ class _Run:
         self._epoch = epoch
         self._spool = spool
         self._scratch = scratch
+        self._given = frozenset(given)
         self._entries = {entry.path: entry for entry in entries}
         self._groups: dict[bytes, list[bytes]] = {}
         for entry in entries:
@@ -213,6 +218,8 @@ class _Run:
         self._spool.begin()
         with _buffered(self._contents.final(entry)) as source:
             changed = normaliser.rewrite(source, entry.size, self._spool.write, facts)
+        if (changed or facts.remarks) and self._is_given(entry):
+            return
         self._left += [LeftAlone(entry.path, normaliser.name, why) for why in facts.remarks]
         if not changed:
             return
@@ -226,15 +233,18 @@ class _Run:
         self._entries[entry.path] = new
         self._note(entry, normaliser, spooled.size)
 
+    def _is_given(self, entry: Entry) -> bool:
+        if not self._given:
+            return False
+        with self._contents.final(entry) as file:
+            return _sha256(file) in self._given
+
     def _is_base(self, entry: Entry, spooled: Spooled) -> bool:
         """Tell whether noise was all that the build changed in a file of the base."""
         if self._base.entries.get(entry.path) != entry:
             return False
-        digest = hashlib.sha256()
         with self._spool.open(spooled) as file:
-            while data := file.read(_CHUNK):
-                digest.update(data)
-        return self._base.contents.get(entry.path) == digest.digest()
+            return self._base.contents.get(entry.path) == _sha256(file)
 
     def _note(self, entry: Entry, normaliser: Normaliser, after: int | None) -> None:
         self._files.append(
@@ -340,6 +350,13 @@ class _LayerTrees:
                 return False
             path = parent
         return True
+
+
+def _sha256(file: io.RawIOBase) -> bytes:
+    digest = hashlib.sha256()
+    while data := file.read(_CHUNK):
+        digest.update(data)
+    return digest.digest()
 
 
 def _buffered(file: io.RawIOBase) -> BinaryIO:

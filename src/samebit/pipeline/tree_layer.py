@@ -7,7 +7,7 @@ compressor against its known answers, reading what the base's blobs hold.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,9 +51,12 @@ class TreeLayer:
     epoch: int
     _prepared: Future[_Prepared]
 
-    def write(self, tree: FinalTree, evaluation: Evaluation) -> BuiltLayer:
+    def write(
+        self, tree: FinalTree, evaluation: Evaluation, given: Collection[bytes]
+    ) -> BuiltLayer:
         """Write what `evaluation` describes and the engine made.
 
+        `given` are the sha256 of the build's input files, which are shipped as they are.
         Raises InputError for a damaged base, and what comparing, normalising and writing raise.
         """
         from samebit.image.delta import make_delta  # noqa: PLC0415
@@ -90,6 +93,7 @@ class TreeLayer:
                 prepared.selection,
                 epoch=self.epoch,
                 store=self.store,
+                given=given,
             )
         attribution = Attribution.of(evaluation, lambda path: os.path.islink(root + b"/" + path))
         return BuiltLayer(
@@ -110,10 +114,15 @@ def _prepare(store: Store, base: Image | None, lock: Lock) -> _Prepared:
     from samebit.canonical.vectors import verify_compressor  # noqa: PLC0415
     from samebit.image.base_index import index_base  # noqa: PLC0415
     from samebit.normalisers.selection import NormaliserSelection  # noqa: PLC0415
+    from samebit.pipeline.strip import STRIPPING  # noqa: PLC0415
 
     verify_compressor()
     layers = base.manifest.layers if base else ()
     return _Prepared(
         index_base(store, layers, base.config_document.diff_ids if base else ()),
-        NormaliserSelection.of(lock.normalisers, lock.recipe.normalising),
+        NormaliserSelection.of(
+            lock.normalisers,
+            lock.recipe.normalising,
+            extra=(STRIPPING,) if lock.recipe.hardening.strip else (),
+        ),
     )

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from normalising import facts_of, matches, named, rewritten
 
@@ -56,6 +56,7 @@ def test_a_last_line_without_an_end_stays_so() -> None:
 field = st.text(alphabet="ab$*!0179:", max_size=6).map(str.encode)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(field, min_size=7, max_size=10).map(b":".join), max_size=6))
 def test_only_third_fields_ever_change(lines: list[bytes]) -> None:
     text = b"\n".join(lines)
@@ -84,3 +85,13 @@ def test_service_logs_are_emptied_and_stay() -> None:
     assert not matches(logs, b"var/log/nginx/access.log", b"")
     assert not matches(logs, b"var/log/app/access.log", b"x")
     assert rewritten(logs, b"line\n", b"var/log/syslog") == b""
+
+
+def test_numbers_of_processes_that_are_gone() -> None:
+    numbers = named("system/pid-files")
+    for path in (b"run/nginx.pid", b"run/apache2/apache2.pid", b"var/run/crond.pid"):
+        assert matches(numbers, path, b"42\n")
+        for other in (b"", b"a socket", b"42\n" * 9):
+            assert not matches(numbers, path, other)
+    assert not matches(numbers, b"srv/run/app.pid", b"42\n")
+    assert not matches(numbers, b"run/number", b"42\n")

@@ -61,11 +61,15 @@ def test_other_stores_are_left() -> None:
     assert not matches(CACERTS, b"srv/app/keystore.jks", store())
     assert not matches(CACERTS, PATH, b"\x30\x82\x01\x02")
     other = named("java/cacerts-pkcs12")
-    data = b"\x30\x82\x01\x02"
+    data = b"\x30\x82\x01\x02\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d"
     assert matches(other, PATH, data)
+    assert not matches(other, JVM, data), "a JDK brings it: it is the same in every build"
     facts = facts_of(PATH, data)
     assert rewritten(other, data, PATH, facts) == data
     assert "PKCS #12" in facts.remarks[0]
+    plain = facts_of(PATH, data[:4])
+    assert rewritten(other, data[:4], PATH, plain) == data[:4]
+    assert not plain.remarks
 
 
 def test_keytool_reads_it(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gzip
+import struct
+
 import pytest
 from normalising import matches, named, rewritten
 
@@ -81,10 +84,15 @@ REWRITTEN = {
         b"=head2 Wed Nov 25 13:30:07 2026: C<Module> L<X|X>\n",
         b"=head2 Wed Jan 02 00:00:00 1980: C<Module> L<X|X>\n",
     ),
+    "ruby/extension-makefiles": (
+        b"var/lib/gems/3.1.0/gems/x-0.1.0/ext/x/Makefile",
+        b"sitearchdir = $(DESTDIR)./.gem.20261125-7-54ci0n\nsitelibdir = $(sitedir)/x\n",
+        b"sitearchdir = $(DESTDIR)./.gem.00000000-0-0\nsitelibdir = $(sitedir)/x\n",
+    ),
     "r/description": (
         b"usr/local/lib/R/site-library/x/DESCRIPTION",
-        b"Package: x\nBuilt: R 4.2.2; ; 2026-11-25 13:30:07 UTC; unix\nDate: 2026-11-25\n",
-        b"Package: x\nBuilt: R 4.2.2; ; 1980-01-02 00:00:00 UTC; unix\nDate: 2026-11-25\n",
+        b"Packaged: 2026-11-25 13:30:07 UTC; me\nBuilt: R 4.2.2; ; 2026-11-25 13:30:07 UTC; unix\n",
+        b"Packaged: 1980-01-02 00:00:00 UTC; me\nBuilt: R 4.2.2; ; 1980-01-02 00:00:00 UTC; unix\n",
     ),
 }
 
@@ -96,3 +104,22 @@ def test_what_is_rewritten(name: str) -> None:
     assert rewritten(named(name), before, path) == after
     for other in (b"", b"nothing of a date\n", b"\xff\0" * 50):
         assert rewritten(named(name), other, path) == other
+
+
+def test_the_description_that_r_loads() -> None:
+    path = b"usr/local/lib/R/site-library/x/Meta/package.rds"
+
+    def content(day: str) -> bytes:
+        texts = (f"{day} 13:30:07 UTC; me", f"R 4.2.2; ; {day} 13:30:09 UTC; unix", f"on {day}")
+        packed = (b"\0\4\0\t" + struct.pack(">I", len(text)) + text.encode() for text in texts)
+        return b"X\n\0\0\0\3" + b"".join(packed)
+
+    one, two = (gzip.compress(content(day), mtime=0) for day in ("2026-11-25", "2027-01-01"))
+    rds = named("r/package-object")
+    assert matches(rds, path, one)
+    result = gzip.decompress(rewritten(rds, one, path))
+    assert result[:-10] == gzip.decompress(rewritten(rds, two, path))[:-10]
+    assert result.endswith(b"on 2026-11-25"), "other texts are not dates of packing"
+    assert result.count(b"1980-01-02 00:00:00 UTC") == 2
+    for damaged in (one[:-1], gzip.compress(b"X\nnothing"), one + b"x", b"\x1f\x8b\x08"):
+        assert rewritten(rds, damaged, path) == damaged

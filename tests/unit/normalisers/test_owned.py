@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import py_compile
@@ -73,7 +74,10 @@ class NoBase:
 
 
 def normalised(
-    files: Mapping[bytes, bytes], root: Path, mtimes: Mapping[bytes, int] | None = None
+    files: Mapping[bytes, bytes],
+    root: Path,
+    mtimes: Mapping[bytes, int] | None = None,
+    given: tuple[bytes, ...] = (),
 ) -> dict[bytes, bytes]:
     for path, data in files.items():
         file = root / os.fsdecode(path)
@@ -94,6 +98,7 @@ def normalised(
             epoch=EPOCH,
             spool=spool,
             scratch=root,
+            given=given,
         )
         for entry in done.entries:
             with done.open_content(entry) as file:
@@ -111,6 +116,8 @@ def test_a_package_s_archive_ships_as_it_came(tmp_path: Path) -> None:
     result = normalised(files, tmp_path)
     assert result[b"usr/share/x/a.zip"] == data
     assert result[b"usr/share/x/b.zip"] != data
+    context = (hashlib.sha256(data).digest(),)
+    assert normalised(files, tmp_path, given=context)[b"usr/share/x/b.zip"] == data
 
 
 def test_bytecode_is_judged_by_its_source_on_disk(tmp_path: Path) -> None:

@@ -270,6 +270,12 @@ def test_lists_of_rights_are_told_when_they_are_lost(
     base = make("base", [build.item("below", pax=acl)])
     (finding,) = norm(image, base).result.findings
     assert finding.what.startswith("/a ")
+    # A directory that the layer only repeats loses its base's list all the same.
+    items = [build.directory("d", pax=acl), build.item("d/later", pax=acl)]
+    later = [build.item("d/n"), build.item("d/later", b"changed")]
+    base, image = make("base-2", items), make("image-2", items, later)
+    (finding,) = norm(image, base).result.findings
+    assert finding.what.startswith("/d ")
 
 
 ACCOUNTS = "root:*:19000:0:99999:7:::\n"

@@ -283,10 +283,10 @@ class _Reader:
         sections = [s for s in self._elf.sections if s.name.startswith(_DEBUG)]
         # Go and others keep scripts for debuggers in sections that start alike.
         sections = [s for s in sections if s.name != b".debug_gdb_scripts"]
-        if sections:
-            size = sum(s.size for s in sections if s.kind != SHT_NOBITS)
+        size = sum(s.size for s in sections if s.kind != SHT_NOBITS)
+        if size:
             self._traces.add(DEBUG_INFO, f"{size} bytes of debug information", ".debug_*")
-        return bool(sections)
+        return size > 0
 
     def _units(self) -> None:
         for unit in read_units(self._elf):
