@@ -10,11 +10,17 @@ from samebit.errors import SamebitError
 from samebit.lock.model import Lock, LockedBase, Recipe
 from samebit.lock.toml import format_lock, parse_lock
 from samebit.model.digest import Digest
+from samebit.model.hardening import HardenedVariable, Hardening, HardeningMode
 from samebit.model.platform import Platform
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 digests = st.binary(max_size=4).map(Digest.of)
 platforms = st.sampled_from(["linux/amd64", "linux/arm64", "linux/arm/v7"]).map(Platform.parse)
+
+
+modes: st.SearchStrategy[HardeningMode] = st.sampled_from(("append", "set-if-absent"))
+variables = st.builds(HardenedVariable, texts, texts, modes, texts)
+hardenings = st.builds(Hardening, st.lists(variables, max_size=2).map(tuple), st.booleans())
 
 
 @st.composite
@@ -35,6 +41,7 @@ def locks(draw: st.DrawFn) -> Lock:
         draw(st.none() | texts),
         tuple(draw(st.lists(platforms, max_size=3))),
         tuple(draw(st.dictionaries(texts, texts, max_size=4)).items()),
+        hardening=draw(hardenings),
     )
     return Lock(draw(st.integers(0, (1 << 33) - 1)), recipe, tuple(locked))
 
