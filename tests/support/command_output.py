@@ -61,6 +61,14 @@ class CommandLine:
     home: Path
     capture: pytest.CaptureFixture[str]
 
+    def succeed(self, *arguments: str | Path, status: int = 0) -> str:
+        """Run arguments that work; gives what is printed on standard output."""
+        self.capture.readouterr()
+        found = run([str(argument) for argument in arguments])
+        printed = self.capture.readouterr()
+        assert found == status, printed.err
+        return printed.out
+
     def run(self, *arguments: str | Path) -> Output:
         """Run arguments, whatever comes of it."""
         self.capture.readouterr()

@@ -1,4 +1,4 @@
-"""Checking documents against our own JSON schemas."""
+"""Checking JSON against the schemas in docs/json, without another package."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import re
 from typing import Any
 
 
-def faults(value: Any, schema: dict[str, Any], root: Any = None, where: str = "$") -> list[str]:
-    """Where `value` breaks `schema`; knows the parts of JSON Schema that ours uses."""
-    root = root or schema
+def faults(value: Any, schema: dict[str, Any]) -> list[str]:
+    """Say what of a JSON value is not as a schema says: the parts of JSON Schema that ours use."""
+    return _faults(value, schema, schema.get("$defs", {}), "$")
+
+
+def _faults(
+    value: Any, schema: dict[str, Any], definitions: dict[str, Any], where: str
+) -> list[str]:
     if "$ref" in schema:
-        return faults(value, root["$defs"][schema["$ref"].rpartition("/")[2]], root, where)
+        return _faults(value, definitions[schema["$ref"].rpartition("/")[2]], definitions, where)
     if "anyOf" in schema:
-        found = [faults(value, option, root, where) for option in schema["anyOf"]]
+        found = [_faults(value, option, definitions, where) for option in schema["anyOf"]]
         return [] if [] in found else found[0]
     if "const" in schema:
         return [] if value == schema["const"] else [f"{where}: {value!r}"]
@@ -30,7 +35,7 @@ def faults(value: Any, schema: dict[str, Any], root: Any = None, where: str = "$
             if below is False:
                 found.append(f"{where}: unknown {key}")
             else:
-                found += faults(item, below, root, f"{where}.{key}")
+                found += _faults(item, below, definitions, f"{where}.{key}")
         return found
     if kind == "array":
         if not isinstance(value, list):
@@ -38,7 +43,7 @@ def faults(value: Any, schema: dict[str, Any], root: Any = None, where: str = "$
         return [
             fault
             for n, item in enumerate(value)
-            for fault in faults(item, schema["items"], root, f"{where}[{n}]")
+            for fault in _faults(item, schema["items"], definitions, f"{where}[{n}]")
         ]
     if kind in types and type(value) is not types[kind]:
         return [f"{where}: {value!r} is not of type {kind}"]

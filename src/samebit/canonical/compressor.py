@@ -1,6 +1,6 @@
 """The one compressor of canonical form 1: independent blocks, the same bytes on any machine.
 
-docs/canonical-form.md, "Compression"; why so: docs/decisions/0001-compressor.md.
+docs/canonical-form.md, "Compression"; why so: docs/decisions/0072.
 """
 
 from __future__ import annotations
@@ -21,10 +21,8 @@ from samebit.model.digest import Digest
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """Both sides of a finished stream; sizes are in bytes."""
+    """What went into a finished stream; the size is in bytes."""
 
-    digest: Digest
-    size: int
     content_digest: Digest
     content_size: int
 
@@ -49,8 +47,7 @@ class GzipWriter:
         self._used = 0
         self._content_hash = hashlib.sha256()
         self._content_size = 0
-        self._hash = hashlib.sha256()
-        self._size = 0
+        self._empty = True
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -81,21 +78,26 @@ class GzipWriter:
             rest = rest[len(part) :]
 
     def fill(self, read_into: Callable[[memoryview], int | None], size: int) -> int:
-        """Add up to `size` bytes that `read_into` reads straight into our buffer, until it gives 0.
+        """Add `size` bytes that `read_into` reads straight into our buffer.
 
-        Gives how many bytes there were.
+        Gives how many bytes there were, `size` + 1 for more. `read_into` gives fewer bytes than fit
+        only before its end, and 0 there.
         """
         left = size
-        while left:
-            count = read_into(self._view[self._used : self._used + left])
-            if not count:
-                break
+        while True:
+            # One byte more tells whether there is more, without another read.
+            wanted = self._view[self._used : self._used + left + 1]
+            count = read_into(wanted) or 0
+            if count > left:
+                return size + 1
             left -= count
+            ended = count < len(wanted)
             self._advance(count)
-        return size - left
+            if ended and (not left or not count):
+                return size - left
 
     def close(self) -> Compressed:
-        """Compress what is left and give the digests. Empty content is one empty member."""
+        """Compress what is left. Empty content is one empty member."""
         if self._closed:
             raise InternalError("the compressor is closed already")
         last = self._view[: self._used]
@@ -103,15 +105,10 @@ class GzipWriter:
         self._content_size += len(last)
         while self._pending:
             self._emit_oldest()
-        if self._used or not self._size:
-            self._emit(compress_member(last))
+        if self._used or self._empty:
+            self._sink(compress_member(last))
         self.__exit__(None, None, None)
-        return Compressed(
-            Digest(self._hash.hexdigest()),
-            self._size,
-            Digest(self._content_hash.hexdigest()),
-            self._content_size,
-        )
+        return Compressed(Digest(self._content_hash.hexdigest()), self._content_size)
 
     def _advance(self, count: int) -> None:
         self._used += count
@@ -122,6 +119,7 @@ class GzipWriter:
         self._pending.append((self._pool.submit(compress_member, self._block), self._block))
         self._content_hash.update(self._block)
         self._content_size += BLOCK_SIZE
+        self._empty = False
         while len(self._pending) > self._threads + 1:
             self._emit_oldest()
         self._block = self._spare.pop() if self._spare else bytearray(BLOCK_SIZE)
@@ -130,10 +128,5 @@ class GzipWriter:
 
     def _emit_oldest(self) -> None:
         future, block = self._pending.popleft()
-        self._emit(future.result())
+        self._sink(future.result())
         self._spare.append(block)
-
-    def _emit(self, data: bytes) -> None:
-        self._hash.update(data)
-        self._size += len(data)
-        self._sink(data)

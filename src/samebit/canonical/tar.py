@@ -5,6 +5,7 @@ POSIX.1-2017 ustar; a pax extended header precedes an entry only when ustar cann
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Protocol
 from zlib import adler32
 
@@ -23,6 +24,7 @@ _PAX_NAME = b"././@PaxHeader"
 _ZEROS = bytes(BLOCK)
 _DEVICES = (b"3", b"4")
 _LINKS = (b"1", b"2")
+_NO_DEVICE = (0, 0)
 
 
 class _Kind(Protocol):
@@ -67,6 +69,22 @@ def encode_header(entry: _Entry, mtime: int) -> bytes:
     """
     flag = entry.kind.value
     path, link = entry.path, entry.link
+    size = entry.size
+    if flag == b"0" and not link and not entry.xattrs and entry.device == _NO_DEVICE:
+        ends = _ends(entry.mode, entry.uid, entry.gid, mtime)
+        if ends and 0 < len(path) <= 100 and 0 <= size <= _SIZE_LIMITS[0] and b"\0" not in path:
+            # Nearly every entry of a layer.
+            owner, tail, total = ends
+            digits = b"%011o" % size
+            total += (adler32(path) & 0xFFFF) + (adler32(digits) & 0xFFFF)
+            return b"%b%b%b%b%06o\0 %b" % (
+                path.ljust(100, b"\0"),
+                owner,
+                digits,
+                tail[:13],
+                total,
+                tail[13:],
+            )
     if b"\0" in path or b"\0" in link:
         raise InputError(f"{path!r}: a NUL byte in a name cannot be stored in a layer")
     if not 0 <= mtime <= _MAX_MTIME:
@@ -84,7 +102,7 @@ def encode_header(entry: _Entry, mtime: int) -> bytes:
         records.append((b"linkpath", link))
     uid = _number(entry, b"uid", entry.uid, _ID_LIMITS, records)
     gid = _number(entry, b"gid", entry.gid, _ID_LIMITS, records)
-    size = _number(entry, b"size", entry.size, _SIZE_LIMITS, records)
+    size = _number(entry, b"size", size, _SIZE_LIMITS, records)
     if entry.xattrs:
         _add_xattrs(entry, records)
     major, minor = entry.device
@@ -97,6 +115,21 @@ def encode_header(entry: _Entry, mtime: int) -> bytes:
     if not records:
         return header
     return _extended(entry, records, mtime) + header
+
+
+@lru_cache(maxsize=256)
+def _ends(mode: int, uid: int, gid: int, mtime: int) -> tuple[bytes, bytes, int] | None:
+    """Give what surrounds name and size in a file's plain header, and its share of the checksum.
+
+    None for values that need more than ustar, or are none.
+    """
+    in_range = 0 <= mode <= 0o7777 and 0 <= mtime <= _MAX_MTIME
+    if not in_range or not (0 <= min(uid, gid) <= max(uid, gid) <= _ID_LIMITS[0]):
+        return None
+    header = _ustar(b"", b"", b"0", b"", (mode, uid, gid, 0, mtime, 0, 0))
+    # Less the eleven digits of the size, and the one that every Adler-32 starts from, twice.
+    total = int(header[148:154], 8) - 11 * 0x30 - 2
+    return header[100:124], header[135:148] + header[156:], total
 
 
 def _check_invariants(entry: _Entry, flag: bytes) -> None:

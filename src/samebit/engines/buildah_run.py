@@ -20,7 +20,7 @@ from pathlib import Path
 from samebit.engines import shim
 from samebit.engines.buildah_storage import Storage, ulimits
 from samebit.engines.buildah_words import STEP_LINE, is_chatter, read_ending, split_closing
-from samebit.engines.protocol import TRUST_PATH, EnginePlan, Progress, StepFailedError
+from samebit.engines.protocol import EnginePlan, Progress, StepFailedError
 from samebit.engines.step_mounts import MountSources, private_directory
 from samebit.errors import InternalError
 from samebit.model.rendering import Rendering
@@ -149,16 +149,24 @@ class Run:
         sources = MountSources(self._plan, private)
         self._resources.callback(sources.close)
         mounted = sources.prepare()
-        bound = {TRUST_PATH: str(self._plan.trust)} if self._plan.trust else {}
+        network = self._plan.network
+        replaced = {"/etc/hosts": str(hosts)}
+        if network is not None:
+            replaced["/etc/resolv.conf"] = str(network.resolver)
         plan = {
             "runtime": self._runtime,
             "socket": str(self._work / "capture"),
             "log": str(self._log),
             "state": str(state),
+            "containers": str(self._storage.engine_containers),
+            "layers": str(self._storage.engine_layers),
+            "mount": "merged" if self._storage.driver == "overlay" else "",
             "hostname": HOST_NAME,
             "set_if_absent": dict(self._plan.set_if_absent),
-            "replaced": {"/etc/hosts": str(hosts)},
-            "bound": bound,
+            "replaced": replaced,
+            "bound": {i: str(path) for i, path in network.files.items()} if network else {},
+            "namespace": network.namespace if network else None,
+            "marker": str(network.marker) if network else None,
             "steps": {
                 marker: {
                     "args": list(step.args),

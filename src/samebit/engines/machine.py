@@ -23,17 +23,6 @@ _INSTALL = {
     "suse": "zypper install {}",
 }
 
-# System-wide CA bundles of the distributions, in the order Go's crypto/x509 documents them.
-_CA_BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/pki/tls/cacert.pem",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
-
-
 _SYSTEM_PATH = "/usr/sbin:/usr/local/sbin:/sbin:/usr/bin"
 
 
@@ -61,13 +50,6 @@ def install_advice(packages: str) -> str:
         if identifier in _INSTALL:
             return f"install it: {sudo}{_INSTALL[identifier].format(packages)}"
     return f"install {packages} with your distribution's package manager"
-
-
-def ca_bundle() -> Path | None:
-    """Return the system's CA bundle (SSL_CERT_FILE first), None when there is none."""
-    given = os.environ.get("SSL_CERT_FILE")
-    candidates = ([given] if given else []) + list(_CA_BUNDLES)
-    return next((Path(c) for c in candidates if Path(c).is_file()), None)
 
 
 def filesystem_of(path: bytes) -> str:

@@ -12,7 +12,6 @@ from typing import Protocol
 
 from samebit.model.rendering import Rendering
 
-TRUST_PATH = "/dev/.samebit/ca.pem"
 # What a build commits for itself is called so, with a tag of its own: nobody else may keep it.
 STAGE_IMAGES = "localhost/samebit/stage"
 
@@ -71,15 +70,30 @@ class StepRun:
 
 
 @dataclass(frozen=True, slots=True)
+class StepNetwork:
+    """The network that RUN has unless it wants none.
+
+    `namespace` is the path of a network namespace, `resolver` what becomes /etc/resolv.conf. The
+    `files` are bound read-only, by their paths inside. The marker of the step that runs is written
+    to `marker`, a file that exists.
+    """
+
+    namespace: str
+    resolver: Path
+    files: Mapping[str, Path]
+    marker: Path
+
+
+@dataclass(frozen=True, slots=True)
 class EnginePlan:
     """A lowered Dockerfile with all that it refers to.
 
     `dockerfile` is the lowered text, `context` and `build_contexts` are private directories,
     `steps` maps step markers (`stage/ordinal`) to what the runtime shim enforces, `base` is the
     imported name of the final stage's base (None: scratch), `set_if_absent` the environment set and
-    trust variables. `caches` is where cache mounts live: a private directory that all plans of a
-    build share. `secrets` and `agents` hold what was given, by ID; a mount of one that was not
-    given is left out.
+    trust variables, `network` what RUN can reach (None: itself only). `caches` is where cache
+    mounts live: a private directory that all plans of a build share. `secrets` and `agents` hold
+    what was given, by ID; a mount of one that was not given is left out.
     """
 
     dockerfile: str
@@ -92,7 +106,7 @@ class EnginePlan:
     caches: Path
     secrets: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     agents: Mapping[str, SshSource] = field(default_factory=lambda: MappingProxyType({}))
-    trust: Path | None = None
+    network: StepNetwork | None = None
 
 
 @dataclass(frozen=True, slots=True)

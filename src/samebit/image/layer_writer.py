@@ -20,7 +20,7 @@ class Content(Protocol):
     """A file opened for reading; unbuffered files are read with the fewest copies."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
-        """Fill `buffer` from its start; give the number of bytes, 0 at the end."""
+        """Fill `buffer` from its start; give the number of bytes, fewer than fit at the end."""
 
     def close(self) -> object:
         """Release the file."""
@@ -49,25 +49,26 @@ def write_layer(
     after the path it names; every file is opened once with `open_content`, its `size` already
     known. `epoch` (seconds) is the time of every entry. The bytes do not depend on `threads`.
 
-    Raises InputError for a tree that no layer can hold (a real file named `.wh.*`, a file that
-    changes while it is read) and InternalError when the entries are not in canonical order.
+    Raises InputError for a tree that no layer can hold (a real file named `.wh.*`, a character
+    device 0:0, a file that changes while it is read) and InternalError when the entries are not in
+    canonical order.
     """
     checker = _Checker()
     count = 0
     with store.writer() as blob, GzipWriter(blob.write, threads) as tar:
+        fill = b""
         for entry in entries:
             checker.check(entry)
-            tar.write(encode_header(entry, epoch))
+            tar.write(fill + encode_header(entry, epoch))
+            fill = b""
             if entry.kind is Kind.FILE and not isinstance(entry, Whiteout):
                 _copy(entry, open_content, tar)
-                tar.write(padding(entry.size))
+                fill = padding(entry.size)
             count += 1
         checker.finish()
-        tar.write(END_OF_ARCHIVE)
+        tar.write(fill + END_OF_ARCHIVE)
         result = tar.close()
         digest, size = blob.commit()
-    if (digest, size) != (result.digest, result.size):
-        raise InternalError(f"the store wrote {digest} where {result.digest} was compressed")
     descriptor = Descriptor(OCI_LAYER_GZIP, digest, size)
     return Layer(descriptor, result.content_digest, result.content_size, count)
 
@@ -77,15 +78,14 @@ def _copy(entry: Entry, open_content: Callable[[Entry], Content], tar: GzipWrite
         content = open_content(entry)
         try:
             found = tar.fill(content.readinto, entry.size)
-            grew = found == entry.size and content.readinto(memoryview(bytearray(1)))
         finally:
             content.close()
     except OSError as error:
         raise InputError(f"cannot read {_shown(entry.path)}: {error.strerror or error}") from error
-    if found < entry.size or grew:
+    if found != entry.size:
         raise InputError(
             f"{_shown(entry.path)} changed while it was read: it had {entry.size} bytes, now "
-            + ("more" if grew else f"{found}"),
+            + ("more" if found > entry.size else f"{found}"),
             fix="make sure that nothing writes to the tree during the build",
         )
 
@@ -95,6 +95,7 @@ class _Checker:
 
     def __init__(self) -> None:
         self._last: bytes | None = None
+        self._parent = b""
         self._directories: set[bytes] = {b""}
         self._others: set[bytes] = set()
         self._links: set[bytes] = set()
@@ -108,14 +109,23 @@ class _Checker:
         parent, _, name = path.rpartition(b"/")
         if name in (b"", b".", b"..") and path:
             raise InternalError(f"{_shown(path)} is not a canonical path")
-        if parent not in self._directories or path.startswith(b"/"):
-            raise InternalError(f"{_shown(path)} stands in a layer without its directory")
+        if parent != self._parent:
+            if parent not in self._directories:
+                raise InternalError(f"{_shown(path)} stands in a layer without its directory")
+            self._parent = parent
+        if path.startswith(b"/"):
+            raise InternalError(f"{_shown(path)} is not a canonical path")
         if isinstance(entry, Whiteout):
             self._removed.append(parent + b"/" * bool(parent) + name[len(PREFIX) :])
         elif name.startswith(PREFIX):
             raise InputError(
                 f"{_shown(path)}: no layer can hold a file whose name starts with '.wh.'",
                 fix="such names mark removals in image layers; rename or remove it in the build",
+            )
+        elif entry.kind is Kind.CHARACTER and entry.device == (0, 0):
+            raise InputError(
+                f"{_shown(path)}: no image can hold the character device 0:0",
+                fix="it marks removals on overlay, as .wh. does in layers; remove it in the build",
             )
         elif entry.kind is Kind.DIRECTORY:
             self._directories.add(path)

@@ -11,6 +11,7 @@ is a new inode of the upper directory. Where the pair differs, content is compar
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from samebit.errors import InputError
 from samebit.image.entry import Entry, Kind
-from samebit.image.xattrs import kept_xattrs
+from samebit.image.xattrs import Xattrs, kept_xattrs
 from samebit.model.rendering import Rendering
 
 _CHUNK = 1 << 20
@@ -72,11 +73,22 @@ def compare(base: Rendering | None, final: Rendering) -> TreeDifference:
     try:
         walk.run()
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            path = _within(os.fsencode(error.filename), base, final)
+            raise InputError(
+                f"a path of {len(path)} bytes is too long to be read:"
+                f" {os.fsdecode(path[:60])!r} and so on",
+                fix="engines cannot unpack such a path: nest fewer directories",
+            ) from error
         raise InputError(
             f"cannot read the engine's tree at {error.filename!r}: {error.strerror}",
             fix="this is usually a full disk or a storage that another program changes",
         ) from error
     return walk.result()
+
+
+def _within(path: bytes, *roots: Rendering | None) -> bytes:
+    return next((path[len(r.root) :] for r in roots if r and path.startswith(r.root)), path)
 
 
 class _Walk:
@@ -188,9 +200,12 @@ def _entry(
     kind = _KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is None:
         return None
-    xattrs, dropped = kept_xattrs(_read_xattrs(full), os.fsdecode(b"/" + path))
-    if dropped and acls is not None:
-        acls.append(path)
+    xattrs: Xattrs = ()
+    found = _read_xattrs(full)
+    if found:
+        xattrs, dropped = kept_xattrs(found, os.fsdecode(b"/" + path))
+        if dropped and acls is not None:
+            acls.append(path)
     device = (0, 0)
     if kind in (Kind.CHARACTER, Kind.BLOCK):
         device = (os.major(status.st_rdev), os.minor(status.st_rdev))
@@ -212,6 +227,8 @@ def _read_xattrs(full: bytes) -> list[tuple[bytes, bytes]]:
         names = os.listxattr(full, follow_symlinks=False)
     except OSError:
         # The file system has none.
+        return []
+    if not names:
         return []
     return [(os.fsencode(name), os.getxattr(full, name, follow_symlinks=False)) for name in names]
 

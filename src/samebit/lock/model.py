@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from samebit.dockerfile.syntax import Instruction
 from samebit.errors import InternalError
+from samebit.lock.fetch import FetchKey, LockedFetch, fetch_order
 from samebit.model.digest import Digest
 from samebit.model.hardening import NO_HARDENING, Hardening
 from samebit.model.normalising import NO_CHOICES, NormaliserChoices
 from samebit.model.platform import Platform
+from samebit.model.reference import Reference
 
 LOCK_VERSION = 1
 """The newest lock file format that this samebit reads, and the one that it writes."""
@@ -163,13 +165,17 @@ def instructions_checksum(instructions: Iterable[Instruction]) -> Digest:
 class Lock:
     """Every pinned input of a build. `epoch` is in seconds since 1970.
 
-    The order in which `bases` are given does not matter; they are kept sorted. Raises InternalError
-    unless they are exactly the ones that the recipe refers to, each locked once for a platform.
+    The order in which `bases` and `fetches` are given does not matter; they are kept sorted. Raises
+    InternalError unless the bases are exactly the ones that the recipe refers to, each locked once
+    for a platform, and each request has one answer for a platform. `inputs` is the reference of the
+    artifact that holds the fetched bytes, with its digest.
     """
 
     epoch: int
     recipe: Recipe
     bases: tuple[LockedBase, ...] = ()
+    fetches: tuple[LockedFetch, ...] = ()
+    inputs: Reference | None = None
     version: int = LOCK_VERSION
     canonical_form: int = CANONICAL_FORM
     normalisers: int = NORMALISER_SET
@@ -183,10 +189,35 @@ class Lock:
         if tuple(base.reference for base in ordered) != self.recipe.bases:
             raise InternalError("the locked bases are not the recipe's bases")
         object.__setattr__(self, "bases", ordered)
+        object.__setattr__(self, "fetches", tuple(sorted(self.fetches, key=fetch_order)))
+        fault = find_fetch_fault(self.fetches)
+        if fault is not None:
+            raise InternalError(f"{fault[0].key} {fault[1]}")
+        if self.inputs is not None and self.inputs.digest is None:
+            raise InternalError("the inputs artifact is named without a digest")
 
     def base(self, name: str, platform: Platform) -> LockedBase | None:
         """Look up the pinned base that the Dockerfile calls `name`."""
         return next((b for b in self.bases if (b.name, b.platform) == (name, platform)), None)
+
+
+def find_fetch_fault(fetches: Iterable[LockedFetch]) -> tuple[LockedFetch, str] | None:
+    """Give a fetch that cannot stand beside the others, and why.
+
+    One request has one answer for a platform, and a list of equal requests has no gaps.
+    """
+    lists: dict[tuple[FetchKey, Platform], dict[int, LockedFetch]] = {}
+    for fetch in fetches:
+        for platform in fetch.platforms:
+            answers = lists.setdefault((fetch.key, platform), {})
+            if fetch.occurrence in answers:
+                return fetch, f"is locked twice for {platform}"
+            answers[fetch.occurrence] = fetch
+    for answers in lists.values():
+        last = max(answers)
+        if last != len(answers) - 1:
+            return answers[last], f"is occurrence {last} of {len(answers)} that are locked"
+    return None
 
 
 def _base_order(base: BaseReference) -> tuple[bytes, Platform, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 import stat
 from pathlib import Path
 from typing import cast, get_args
 
-from samebit.errors import InputError, MachineError, Place, UsageError
+from samebit.errors import MachineError, Place, UsageError
+from samebit.lock.fetch import LockedFetch
+from samebit.lock.fetch_toml import format_fetch, parse_fetch
 from samebit.lock.model import (
     CANONICAL_FORM,
     ENVIRONMENT_SET,
@@ -21,20 +22,20 @@ from samebit.lock.model import (
     Lock,
     LockedBase,
     Recipe,
+    find_fetch_fault,
 )
+from samebit.lock.toml_values import array, bare_key, quote, take_digest, take_platform
 from samebit.model.digest import Digest
 from samebit.model.hardening import HardenedVariable, Hardening, HardeningMode
 from samebit.model.normalising import NormaliserChoices, PathRule, RuleAction
-from samebit.model.platform import Platform
+from samebit.model.reference import Reference
 from samebit.model.toml_source import TomlSource, TomlTable
 
 _HEADER = "# Written by samebit: what this image is made from. Commit this file.\n"
 _NEWER = "it was written by a newer samebit: upgrade samebit, or re-record it with `samebit lock`"
 _REPAIR = "restore it from version control, or delete it and run `samebit lock`"
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _HARDENED = ("language", "mode", "name", "value")
 _RULE = ("action", "path", "reason")
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def lock_path(dockerfile: Path, image: str | None = None) -> Path:
@@ -59,34 +60,37 @@ def format_lock(lock: Lock) -> str:
         f"canonical-form = {lock.canonical_form}",
         f"environment = {lock.environment}",
         f"epoch = {lock.epoch}",
+        *([f"inputs = {quote(str(lock.inputs))}"] if lock.inputs else []),
         f"normalisers = {lock.normalisers}",
         f"version = {lock.version}",
         "",
         "[recipe]",
-        f"checksum = {_quote(str(recipe.checksum))}",
-        f"instructions = {_quote(str(recipe.instructions))}",
-        *_array("platforms", [str(platform) for platform in recipe.platforms]),
+        f"checksum = {quote(str(recipe.checksum))}",
+        f"instructions = {quote(str(recipe.instructions))}",
+        *array("platforms", [str(platform) for platform in recipe.platforms]),
     ]
     if recipe.hardening.strip:
         lines.append("strip = true")
     if recipe.target is not None:
-        lines.append(f"target = {_quote(recipe.target)}")
+        lines.append(f"target = {quote(recipe.target)}")
     if recipe.build_args:
         lines += ["", "[recipe.build-args]"]
-        lines += [f"{_key(name)} = {_quote(value)}" for name, value in recipe.build_args]
+        lines += [f"{bare_key(name)} = {quote(value)}" for name, value in recipe.build_args]
     for variable in recipe.hardening.variables:
         lines += ["", "[[recipe.harden]]"]
-        lines += [f"{name} = {_quote(getattr(variable, name))}" for name in _HARDENED]
+        lines += [f"{name} = {quote(getattr(variable, name))}" for name in _HARDENED]
     lines += _choices(recipe.normalising)
     for base in lock.bases:
         lines += ["", "[[base]]"]
         if base.diff_ids:
-            lines += _array("diff-ids", [str(diff_id) for diff_id in base.diff_ids])
+            lines += array("diff-ids", [str(diff_id) for diff_id in base.diff_ids])
         if base.digest:
-            lines.append(f"digest = {_quote(str(base.digest))}")
+            lines.append(f"digest = {quote(str(base.digest))}")
         if base.made_from:
-            lines.append(f"made-from = {_quote(str(base.made_from))}")
-        lines += [f"name = {_quote(base.name)}", f"platform = {_quote(str(base.platform))}"]
+            lines.append(f"made-from = {quote(str(base.made_from))}")
+        lines += [f"name = {quote(base.name)}", f"platform = {quote(str(base.platform))}"]
+    for fetch in lock.fetches:
+        lines += ["", *format_fetch(fetch, recipe.platforms)]
     return _HEADER + "\n".join(lines) + "\n"
 
 
@@ -119,10 +123,13 @@ def _parse(data: bytes, path: str) -> Lock:
     epoch = root.integer("epoch")
     if not 0 <= epoch < EPOCH_LIMIT:
         raise root.error(f"must be from 0 to {EPOCH_LIMIT - 1} seconds", "epoch", fix=_REPAIR)
+    recipe = _parse_recipe(table, tuple(base.reference for base in bases))
     lock = Lock(
         epoch=epoch,
-        recipe=_parse_recipe(table, tuple(base.reference for base in bases)),
+        recipe=recipe,
         bases=bases,
+        fetches=_parse_fetches(root, recipe),
+        inputs=_parse_inputs(root),
         version=version,
         canonical_form=_version(root, "canonical-form", CANONICAL_FORM),
         normalisers=_version(root, "normalisers", NORMALISER_SET, lowest=0),
@@ -207,15 +214,15 @@ def _unwritable(path: Path, why: str | None) -> MachineError:
 
 def _parse_recipe(table: TomlTable, bases: tuple[BaseReference, ...]) -> Recipe:
     checksum = table.string("checksum")
-    _digest(table, "checksum", checksum)
+    take_digest(table, "checksum", checksum, fix=_REPAIR)
     platforms = tuple(
-        _platform(table, "platforms", text, position)
+        take_platform(table, "platforms", text, position, fix=_REPAIR)
         for position, text in enumerate(table.strings("platforms"))
     )
     arguments = table.table("build-args")
     build_args = tuple(sorted((name, arguments.string(name)) for name in arguments.names()))
     return Recipe(
-        instructions=_digest(table, "instructions", table.string("instructions")),
+        instructions=take_digest(table, "instructions", table.string("instructions"), fix=_REPAIR),
         bases=bases,
         target=table.optional_string("target"),
         platforms=tuple(sorted(platforms)),
@@ -250,10 +257,12 @@ def _parse_base(table: TomlTable) -> LockedBase:
         raise table.error("has neither digest nor diff-ids", fix=_REPAIR)
     base = LockedBase(
         name=table.string("name"),
-        platform=_platform(table, "platform", table.string("platform")),
-        digest=None if digest is None else _digest(table, "digest", digest),
-        diff_ids=tuple(_digest(table, "diff-ids", text) for text in diff_ids),
-        made_from=None if made_from is None else _digest(table, "made-from", made_from),
+        platform=take_platform(table, "platform", table.string("platform"), fix=_REPAIR),
+        digest=None if digest is None else take_digest(table, "digest", digest, fix=_REPAIR),
+        diff_ids=tuple(take_digest(table, "diff-ids", text, fix=_REPAIR) for text in diff_ids),
+        made_from=None
+        if made_from is None
+        else take_digest(table, "made-from", made_from, fix=_REPAIR),
     )
     table.finish(fix=_NEWER)
     return base
@@ -263,11 +272,11 @@ def _choices(choices: NormaliserChoices) -> list[str]:
     lines = []
     if choices.off or choices.keep:
         lines += ["", "[recipe.normalise]"]
-        lines += _array("keep", list(choices.keep)) if choices.keep else []
-        lines += _array("off", list(choices.off)) if choices.off else []
+        lines += array("keep", list(choices.keep)) if choices.keep else []
+        lines += array("off", list(choices.off)) if choices.off else []
     for rule in choices.rules:
         lines += ["", "[[recipe.normalise.rule]]"]
-        lines += [f"{name} = {_quote(getattr(rule, name))}" for name in _RULE]
+        lines += [f"{name} = {quote(getattr(rule, name))}" for name in _RULE]
     return lines
 
 
@@ -282,6 +291,33 @@ def _parse_choices(table: TomlTable) -> NormaliserChoices:
     choices = NormaliserChoices(table.strings("off"), table.strings("keep"), tuple(rules))
     table.finish(fix=_NEWER)
     return choices
+
+
+def _parse_fetches(root: TomlTable, recipe: Recipe) -> tuple[LockedFetch, ...]:
+    tables = root.tables("fetch")
+    fetches = tuple(
+        parse_fetch(table, recipe.platforms, repair=_REPAIR, newer=_NEWER) for table in tables
+    )
+    fault = find_fetch_fault(fetches)
+    if fault is not None:
+        position = next(n for n, fetch in enumerate(fetches) if fetch is fault[0])
+        raise tables[position].error(f"({fault[0].key}) {fault[1]}", fix=_REPAIR)
+    return fetches
+
+
+def _parse_inputs(root: TomlTable) -> Reference | None:
+    text = root.optional_string("inputs")
+    if text is None:
+        return None
+    try:
+        reference = Reference.parse(text)
+    except UsageError as error:
+        raise root.error(f"is {error.what}", "inputs", fix=_REPAIR) from None
+    if reference.digest is None:
+        raise root.error("names no digest", "inputs", fix=_REPAIR)
+    if str(reference) != text:
+        raise root.error(f"is {text!r}, written as {reference}", "inputs", fix=_REPAIR)
+    return reference
 
 
 def _refuse_duplicates(root: TomlTable, bases: tuple[LockedBase, ...]) -> None:
@@ -301,41 +337,6 @@ def _version(root: TomlTable, name: str, newest: int, lowest: int = 1) -> int:
     if value < lowest:
         raise root.error(f"must be {lowest} or more", name, fix=_REPAIR)
     return value
-
-
-def _digest(table: TomlTable, name: str, text: str) -> Digest:
-    try:
-        return Digest.parse(text)
-    except InputError as error:
-        raise table.error(f"is {error}", name, fix=_REPAIR) from None
-
-
-def _platform(table: TomlTable, name: str, text: str, *position: int) -> Platform:
-    try:
-        platform = Platform.parse(text)
-    except UsageError as error:
-        raise table.error(f"is {error}", name, *position, fix=_REPAIR) from None
-    if str(platform) != text:
-        raise table.error(f"is {text!r}, written as {platform}", name, *position, fix=_REPAIR)
-    return platform
-
-
-def _array(name: str, values: list[str]) -> list[str]:
-    return [f"{name} = [", *(f"  {_quote(value)}," for value in values), "]"]
-
-
-def _key(name: str) -> str:
-    return name if _BARE_KEY.fullmatch(name) else _quote(name)
-
-
-def _quote(text: str) -> str:
-    """Write a TOML basic string; control characters are escaped, other text stays readable."""
-    return '"' + "".join(_ESCAPES.get(c) or _escape_control(c) for c in text) + '"'
-
-
-def _escape_control(character: str) -> str:
-    code = ord(character)
-    return f"\\u{code:04x}" if code < 0x20 or 0x7F <= code < 0xA0 else character
 
 
 def _around(error: UnicodeEncodeError) -> str:

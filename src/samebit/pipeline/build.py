@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samebit.debian.recipe import DebianBase
 from samebit.dockerfile.evaluate import evaluate
 from samebit.dockerfile.lowering import context_sources, reachable
 from samebit.engines.protocol import Engine
-from samebit.errors import LockError, MachineError, Place, UsageError
-from samebit.image.manifest import IndexEntry, encode_index
+from samebit.errors import MachineError, Place, UsageError
 from samebit.lock.epoch import DEFAULT_EPOCH, choose_epoch, locked_epoch
+from samebit.lock.fetch import LockedFetch
 from samebit.lock.model import Lock
+from samebit.lock.redaction import origin_of
 from samebit.lock.toml import check_writable, write_lock
-from samebit.model.descriptor import OCI_INDEX, Descriptor
+from samebit.lock.update import matching_origins, settle
+from samebit.model.descriptor import Descriptor
 from samebit.model.finding import Finding
 from samebit.model.normalising import Account
 from samebit.model.platform import Platform
@@ -25,19 +27,22 @@ from samebit.model.reference import Reference
 from samebit.model.toml_source import nearest
 from samebit.normalisers.selection import known_names, unknown_names
 from samebit.pipeline.bases import BaseFinder
+from samebit.pipeline.compose import combine
 from samebit.pipeline.contexts import Contexts
+from samebit.pipeline.inputs_gc import note_lock
 from samebit.pipeline.memo import memo_key, recall, remember
 from samebit.pipeline.normalise_layer import findings_of, recall_account, remember_account
 from samebit.pipeline.recipe import (
     ResolvedRecipe,
     new_lock,
     recipe_of,
+    require_epoch,
     require_fresh,
     resolve_recipe,
 )
 from samebit.pipeline.replay import is_unproven, note_recorded, note_replayed
 from samebit.pipeline.request import EVERYTHING, BuildRequest
-from samebit.pipeline.run_stages import run_stages
+from samebit.pipeline.run_stages import StagesResult, run_stages
 from samebit.pipeline.workspace import Workspace, open_workspace
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
@@ -94,17 +99,32 @@ def build(
 
     `start_engine` is called only when something has to be built. Raises SamebitError of every kind.
     """
-    prepared = prepare(request, store, progress.say)
+    return build_prepared(
+        prepare(request, store, progress.say), request, store, start_engine, progress
+    )
+
+
+def build_prepared(
+    prepared: Prepared,
+    request: BuildRequest,
+    store: Store,
+    start_engine: Callable[[], Engine],
+    progress: BuildProgress,
+) -> BuildResult:
+    """Build what `prepare` made of the same request."""
     workspace, lock = prepared.workspace, prepared.lock
-    if prepared.recorded and workspace.lock_file is not None:
+    recording = not request.locked and (prepared.recorded or request.records)
+    if recording and workspace.lock_file is not None:
         # Not after an hour of building.
         check_writable(workspace.lock_file)
     findings = list(prepared.findings)
     images: list[tuple[Platform, Descriptor]] = []
     accounts: list[tuple[Platform, Account]] = []
-    reused = True
+    built: list[tuple[ResolvedRecipe, frozenset[bytes] | None, StagesResult]] = []
     unproven = False
     engine: Engine | None = None
+    # What a secret or an agent gave is not part of the key, so it must not answer for it.
+    keyed = not request.secrets and not request.ssh
     contexts = Contexts(request, workspace, store)
     for part in prepared.parts:
         evaluation = evaluate(
@@ -114,11 +134,9 @@ def build(
             platform=part.platform if request.platforms else None,
         )
         wanted = reachable(context_sources(evaluation))
-        key = None
-        # What a secret or an agent gave is not part of the key, so it must not answer for it.
-        if not request.secrets and not request.ssh:
+        if keyed and request.use_memo:
             key = memo_key(request, lock, contexts.digests(part.plan, wanted), part.platform)
-            known = recall(store, key) if request.use_memo else None
+            known = recall(store, key)
             if known is not None:
                 images.append((part.platform, known))
                 account = recall_account(store, key)
@@ -126,7 +144,6 @@ def build(
                 findings += findings_of(account)
                 unproven = unproven or is_unproven(store, key)
                 continue
-        reused = False
         engine = engine or start_engine()
         done = run_stages(
             request,
@@ -138,22 +155,33 @@ def build(
             store=store,
             engine=engine,
             progress=progress,
+            record=recording,
         )
         findings += done.findings
+        built.append((part, wanted, done))
+        images.append((part.platform, done.image))
         accounts.append((part.platform, done.account))
-        if key is not None and done.context_digests == contexts.digests(part.plan, wanted):
+    image = combine(store, images)
+    if recording:
+        lock = _settled(prepared, {part.platform: done.fetches for part, _, done in built})
+        store.sync(fetch.digest for fetch in lock.fetches)
+    changed = lock != workspace.lock
+    for part, wanted, done in built:
+        digests = contexts.digests(part.plan, wanted)
+        if keyed and done.context_digests == digests:
+            key = memo_key(request, lock, digests, part.platform)
             remember(store, key, done.image)
             remember_account(store, key, done.account)
-            if prepared.recorded:
+            if changed:
                 note_recorded(store, key, done.image.digest)
             elif differs := note_replayed(store, key, done.image.digest):
                 findings.append(differs)
             unproven = unproven or is_unproven(store, key)
-        elif prepared.recorded:
+        elif changed:
             unproven = True
-        images.append((part.platform, done.image))
-    image = _combined(store, images)
-    written = prepared.recorded and _write(workspace.lock_file, lock, image)
+    written = recording and changed and _write(workspace.lock_file, lock, image)
+    if workspace.lock_file is not None and built:
+        note_lock(store, workspace.lock_file, lock)
     return BuildResult(
         image=image,
         platforms=tuple(images),
@@ -161,7 +189,7 @@ def build(
         lock_file=workspace.lock_file,
         lock_written=written,
         recorded=unproven,
-        reused=reused,
+        reused=not built,
         findings=tuple(dict.fromkeys(findings)),
         accounts=tuple(accounts),
     )
@@ -205,8 +233,8 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
     recipe = recipe_of(workspace, request, parts)
     if request.locked:
         require_fresh(workspace, workspace.lock, recipe)
-    _require_match(request, parts)
-    lock = new_lock(recipe, parts, epoch, None if request.updates_epoch else workspace.lock)
+    _require_match(request, parts, workspace.lock)
+    lock = new_lock(recipe, parts, epoch, workspace.lock, request.update)
     findings += [finding for part in parts for finding in part.plan.findings]
     return Prepared(workspace, parts, lock, lock != workspace.lock, tuple(findings))
 
@@ -221,13 +249,26 @@ def _check_choices(workspace: Workspace) -> None:
         )
 
 
-def _require_match(request: BuildRequest, parts: Sequence[ResolvedRecipe]) -> None:
+def _settled(prepared: Prepared, used: Mapping[Platform, tuple[LockedFetch, ...]]) -> Lock:
+    """Give the lock with what was really asked of the network."""
+    recipe = prepared.lock.recipe
+    fetches = settle(prepared.lock.fetches, used, recipe.platforms)
+    return replace(prepared.lock, fetches=fetches)
+
+
+def _require_match(
+    request: BuildRequest, parts: Sequence[ResolvedRecipe], lock: Lock | None
+) -> None:
     names = sorted({base.locked.name for part in parts for base in part.bases.values()})
-    if request.update in {None, EVERYTHING} or any(map(request.updates, names)):
+    fetches = lock.fetches if lock is not None else ()
+    if request.update is None or request.update == EVERYTHING or any(map(request.updates, names)):
         return
+    if matching_origins(fetches, request.update):
+        return
+    names += sorted({origin_of(fetch.key.url) for fetch in fetches})
     raise UsageError(
-        f"--update={request.update}: no base image has such a name",
-        fix=f"it is one of: {', '.join(names)}" if names else "this build has no base images",
+        f"--update={request.update}: no base image and no origin of a fetch has such a name",
+        fix=f"it is one of: {', '.join(names)}" if names else "this build has no such inputs",
     )
 
 
@@ -249,22 +290,10 @@ def _epoch(request: BuildRequest, workspace: Workspace) -> tuple[int, list[Findi
     """Settle the epoch: the option, else the lock, else chosen anew. Raises LockError."""
     lock = workspace.lock
     if request.epoch is not None:
-        if lock is not None and request.locked and lock.epoch != request.epoch:
-            raise LockError(
-                f"--source-date-epoch is {request.epoch}, but the lock says {lock.epoch}",
-                where=Place(str(workspace.lock_file)),
-                fix="leave the option out, or build without --locked",
-            )
+        if request.locked:
+            require_epoch(workspace, request.epoch)
         return request.epoch, []
     if lock is not None and not request.updates_epoch:
         return locked_epoch(lock, os.environ), []
     chosen = choose_epoch(workspace.context, os.environ)
     return chosen.seconds, [chosen.finding] if chosen.finding else []
-
-
-def _combined(store: Store, images: Sequence[tuple[Platform, Descriptor]]) -> Descriptor:
-    """One platform is a plain manifest, several are a sorted index (docs/canonical-form.md)."""
-    if len(images) == 1:
-        return images[0][1]
-    data = encode_index(IndexEntry(image, platform) for platform, image in images)
-    return Descriptor(OCI_INDEX, store.put(data), len(data))

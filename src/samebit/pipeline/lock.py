@@ -1,4 +1,4 @@
-"""`samebit lock`: pin every input without building, check the lock, compare two locks."""
+"""`samebit lock`: pin every input, compare two locks."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from samebit.engines.protocol import Engine
 from samebit.errors import Place, UsageError
-from samebit.lock.difference import Change, diff_locks
+from samebit.lock.difference import diff_locks
 from samebit.lock.model import Lock
 from samebit.lock.toml import read_lock, write_lock
 from samebit.model.finding import Finding
-from samebit.pipeline.build import prepare
+from samebit.model.lock_difference import LockDifference
+from samebit.pipeline.build import Prepared, build_prepared, prepare
 from samebit.pipeline.request import BuildRequest
+from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
-
-__all__ = ["Change", "LockResult", "check", "difference", "record"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,22 @@ class LockResult:
     lock: Lock
     path: Path
     written: bool
-    changes: tuple[Change, ...]
+    difference: LockDifference
     findings: tuple[Finding, ...]
 
 
-def record(request: BuildRequest, store: Store, say: Callable[[str], None]) -> LockResult:
-    """Bring the lock up to date and write it. Raises as finding the bases does."""
-    prepared = prepare(request, store, say)
+def record(
+    request: BuildRequest,
+    store: Store,
+    start_engine: Callable[[], Engine],
+    progress: BuildProgress,
+) -> LockResult:
+    """Bring the lock up to date and write it.
+
+    What steps ask of the network is known only when they run: the recipe is built, unless nothing
+    changed since it was built before or it has no such steps. Raises as a build does.
+    """
+    prepared = prepare(request, store, progress.say)
     path = prepared.workspace.lock_file
     if path is None:
         raise UsageError(
@@ -39,19 +49,29 @@ def record(request: BuildRequest, store: Store, say: Callable[[str], None]) -> L
             fix="write it to a file and name that with -f",
         )
     before = prepared.workspace.lock
-    changes = diff_locks(before, prepared.lock) if before is not None else ()
-    written = prepared.lock != before and write_lock(path, prepared.lock)
-    return LockResult(prepared.lock, path, written, changes, prepared.findings)
+    if _asks_when_built(prepared):
+        request = replace(request, records=True)
+        done = build_prepared(prepared, request, store, start_engine, progress)
+        lock, written, findings = done.lock, done.lock_written, done.findings
+    else:
+        lock, findings = prepared.lock, prepared.findings
+        written = lock != before and write_lock(path, lock)
+    changes = diff_locks(before, lock) if before is not None else LockDifference()
+    return LockResult(lock, path, written, changes, findings)
 
 
-def check(request: BuildRequest, store: Store, say: Callable[[str], None]) -> Path | None:
-    """Raise LockError unless the lock is there and belongs to the recipe; gives its path."""
-    return prepare(replace(request, locked=True), store, say).workspace.lock_file
-
-
-def difference(old: Path, new: Path) -> tuple[Change, ...]:
+def difference(old: Path, new: Path) -> LockDifference:
     """Compare two lock files. Raises UsageError for a file that is missing or no lock."""
     return diff_locks(_read(old), _read(new))
+
+
+def _asks_when_built(prepared: Prepared) -> bool:
+    return any(
+        instruction.keyword in {"ADD", "RUN"}
+        for part in prepared.parts
+        for index in part.plan.needed
+        for instruction in part.plan.stages[index].instructions
+    )
 
 
 def _read(path: Path) -> Lock:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from samebit.errors import InputError
 from samebit.image.entry import Entry
-from samebit.image.layer_writer import Layer, write_layer
+from samebit.image.layer_writer import Content, Layer, write_layer
 from samebit.image.tree_index import TreeIndex
 from samebit.model.escaped import escaped
 from samebit.model.finding import Finding
@@ -41,9 +41,11 @@ def write_normalised_layer(
     *,
     epoch: int,
     store: Store,
+    given: Collection[bytes] = (),
 ) -> NormalisedLayer:
     """Normalise `entries`, which stand on `base`, and write what is left to the store.
 
+    `given` are the sha256 of the build's input files, which are shipped as they are.
     `epoch` is in seconds. Raises InputError for a file that cannot be read or a tree that no layer
     can hold, MachineError for a full disk.
     """
@@ -57,6 +59,7 @@ def write_normalised_layer(
                 epoch=epoch,
                 spool=spool,
                 scratch=scratch,
+                given=given,
             )
         except OSError as error:
             raise InputError(
@@ -70,15 +73,17 @@ def write_normalised_layer(
         return NormalisedLayer(layer, done.account)
 
 
-def tree_contents(final: bytes, base: bytes | None) -> Contents:
-    """Read contents from two trees on disk, given by their roots."""
+def tree_contents(
+    final: bytes, base: bytes | None, whole: Callable[[Entry], Content] | None = None
+) -> Contents:
+    """Read contents from two trees on disk, given by their roots; `whole` as in Contents."""
 
     def open_base(path: bytes) -> io.FileIO:
         if base is None:
             raise FileNotFoundError(path)
         return open_regular(base, path)
 
-    return Contents(lambda entry: open_regular(final, entry.path), open_base)
+    return Contents(lambda entry: open_regular(final, entry.path), open_base, whole)
 
 
 def findings_of(account: Account, attribution: Attribution | None = None) -> tuple[Finding, ...]:

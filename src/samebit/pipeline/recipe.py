@@ -11,10 +11,11 @@ from samebit.errors import DockerfileError, InputError, LockError, Place
 from samebit.image.manifest import Image
 from samebit.lock.model import Lock, Recipe, make_recipe
 from samebit.lock.staleness import staleness
+from samebit.lock.update import matching_origins, settle, without_origins
 from samebit.model.platform import Platform
 from samebit.pipeline.bases import Base, BaseFinder
 from samebit.pipeline.harden import hardening_of
-from samebit.pipeline.request import BuildRequest
+from samebit.pipeline.request import EVERYTHING, BuildRequest
 from samebit.pipeline.workspace import Workspace
 
 # A trigger of a base may name another image; so many rounds no real Dockerfile needs.
@@ -108,19 +109,47 @@ def recipe_of(
 
 
 def new_lock(
-    recipe: Recipe, parts: Sequence[ResolvedRecipe], epoch: int, before: Lock | None
+    recipe: Recipe,
+    parts: Sequence[ResolvedRecipe],
+    epoch: int,
+    known: Lock | None,
+    update: str | None,
 ) -> Lock:
-    """Pin everything that was resolved; the versions of `before` stay, else they are the newest."""
+    """Pin everything that was resolved, and what is known of the network.
+
+    That are the fetches of the lock so far, `known`, without the origins that `update` matches. The
+    versions of `known` stay, but for an update of everything; else they are the newest.
+    """
     pinned = {base.locked.reference: base.locked for part in parts for base in part.bases.values()}
-    lock = Lock(epoch=epoch, recipe=recipe, bases=tuple(pinned.values()))
-    if before is None:
+    fetches = known.fetches if known is not None else ()
+    if update is not None:
+        fetches = without_origins(fetches, matching_origins(fetches, update))
+    lock = Lock(
+        epoch=epoch,
+        recipe=recipe,
+        bases=tuple(pinned.values()),
+        fetches=settle(fetches, {}, recipe.platforms),
+        inputs=known.inputs if known is not None else None,
+    )
+    if known is None or update == EVERYTHING:
         return lock
     return replace(
         lock,
-        canonical_form=before.canonical_form,
-        normalisers=before.normalisers,
-        environment=before.environment,
+        canonical_form=known.canonical_form,
+        normalisers=known.normalisers,
+        environment=known.environment,
     )
+
+
+def require_epoch(workspace: Workspace, wanted: int) -> None:
+    """Refuse, with --locked, another epoch than the lock's. Raises LockError."""
+    lock = workspace.lock
+    if lock is not None and lock.epoch != wanted:
+        raise LockError(
+            f"--source-date-epoch is {wanted}, but the lock says {lock.epoch}",
+            where=Place(str(workspace.lock_file)),
+            fix="leave the option out, or build without --locked",
+        )
 
 
 def require_fresh(workspace: Workspace, lock: Lock | None, recipe: Recipe | None) -> None:

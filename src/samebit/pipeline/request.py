@@ -30,7 +30,8 @@ class BuildRequest:
     `build_contexts` maps names to what `--build-context` gave. `locked` forbids to change the lock,
     `use_memo` allows to answer an unchanged build at once. `secrets` and `ssh` are by ID what steps
     may ask for. `excluded` are paths that must never enter the context. `update` is the
-    pattern of the locked inputs that are looked up anew, None for none.
+    pattern of the locked inputs that are looked up anew, None for none. `records` asks for what the
+    lock lacks even where it is fresh.
     `harden` are languages whose toolchain profiles set variables of RUN, `strip` asks for
     executables without symbols, debug information and build IDs.
     """
@@ -52,6 +53,7 @@ class BuildRequest:
     ssh: Mapping[str, SshSource] = field(default_factory=lambda: MappingProxyType({}))
     excluded: tuple[Path, ...] = ()
     update: str | None = None
+    records: bool = False
     harden: tuple[str, ...] = ()
     strip: bool = False
 

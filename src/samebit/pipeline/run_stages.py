@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samebit.context.select import matches_nothing
@@ -23,6 +23,8 @@ from samebit.dockerfile.lowering import (
 )
 from samebit.dockerfile.lowering_model import (
     FILES_DIRECTORY,
+    FetchGit,
+    FetchUrl,
     LoweredPlan,
     Phase,
     RunStep,
@@ -30,8 +32,7 @@ from samebit.dockerfile.lowering_model import (
     TreeKind,
     TreeRef,
 )
-from samebit.dockerfile.stages import External
-from samebit.engines.machine import ca_bundle
+from samebit.dockerfile.stages import External, Plan
 from samebit.engines.protocol import (
     STAGE_IMAGES,
     Engine,
@@ -42,8 +43,9 @@ from samebit.engines.protocol import (
     StepMount,
     StepRun,
 )
-from samebit.engines.step_environment import environment_set, proxy_variables, trust_variables
-from samebit.errors import MachineError
+from samebit.engines.step_environment import environment_set
+from samebit.errors import MachineError, SamebitError
+from samebit.lock.fetch import LockedFetch
 from samebit.lock.model import Lock
 from samebit.model.descriptor import Descriptor
 from samebit.model.digest import Digest
@@ -57,6 +59,12 @@ from samebit.pipeline.failures import LoweredSteps, explain_failure, is_pattern
 from samebit.pipeline.recipe import ResolvedRecipe
 from samebit.pipeline.request import BuildRequest
 from samebit.pipeline.secrets import wanted_agents, wanted_secrets
+from samebit.pipeline.step_network import (
+    BuildNetwork,
+    network_error,
+    open_build_network,
+    warm_up,
+)
 from samebit.pipeline.tree_layer import BuiltLayer, TreeLayer, tree_layer
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
@@ -64,12 +72,15 @@ from samebit.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class StagesResult:
-    """The image, the digests of the contexts that were really staged, and what was noticed.
+    """The image, what it was made of, and what was noticed.
 
-    `account` says what normalising did; `findings` hold what of it a person has to know.
+    `context_digests` are those of the contexts that were really staged, `fetches` all that steps
+    asked of the network. `account` says what normalising did; `findings` hold what of it a person
+    has to know.
     """
 
     image: Descriptor
+    fetches: tuple[LockedFetch, ...]
     context_digests: Mapping[str, Digest]
     findings: tuple[Finding, ...]
     account: Account
@@ -86,10 +97,12 @@ def run_stages(
     store: Store,
     engine: Engine,
     progress: BuildProgress,
+    record: bool,
 ) -> StagesResult:
     """Build one platform's image into the store.
 
-    `reachable` are the parts of the context that the stages can read, None for all of it.
+    `reachable` are the parts of the context that the stages can read, None for all of it. With
+    `record` what steps ask of the network beyond the lock is recorded, else it is a LockError.
     Raises BuildFailedError for a failing step, and whatever staging, lowering, the engine and the
     canonical writer raise.
     """
@@ -104,6 +117,7 @@ def run_stages(
             store=store,
             engine=engine,
             progress=progress,
+            record=record,
             work=work,
         )
         return run.result()
@@ -128,13 +142,18 @@ class _StagesRun:
     store: Store
     engine: Engine
     progress: BuildProgress
+    record: bool
     work: Path
 
     def result(self) -> StagesResult:
         staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
+        if _has_steps(self.part.plan):
+            warm_up()
+        for base in self.part.bases.values():
+            ensure_base(self.engine, self.store, base.image)
         root = self.part.root_image()
         with tree_layer(self.store, root, self.lock) as layers:
-            built = self._built_layer(staged, layers)
+            built, fetches = self._build(staged, layers)
         image = compose(
             self.store,
             base=root,
@@ -145,19 +164,28 @@ class _StagesRun:
         )
         return StagesResult(
             image,
+            fetches,
             {name: context.digest for name, context in staged.items()},
             (*self.contexts.findings(staged), *self.evaluation.findings, *built.findings),
             built.account,
         )
 
-    def _built_layer(self, staged: Mapping[str, StagedContext], layers: TreeLayer) -> BuiltLayer:
+    def _build(
+        self, staged: Mapping[str, StagedContext], layers: TreeLayer
+    ) -> tuple[BuiltLayer, tuple[LockedFetch, ...]]:
         """Run the stages; again, with our own copying, when the engine cannot do a pattern."""
         selected: frozenset[str] = frozenset()
         while True:
             lowered = self._lower(staged, selected)
             try:
-                with self._final_tree(lowered, staged, selected) as tree:
-                    return layers.write(tree, self.evaluation)
+                with self._network(lowered) as network:
+                    with self._final_tree(lowered, staged, selected, network) as tree:
+                        built = layers.write(tree, self.evaluation, _given(staged, network))
+                    overridden = network.overridden(lowered.steps)
+                    return (
+                        replace(built, findings=(*built.findings, *overridden)),
+                        network.fetches(),
+                    )
             except _PatternFailedError as failure:
                 selected |= {failure.step}
             finally:
@@ -200,17 +228,16 @@ class _StagesRun:
         lowered: LoweredPlan,
         staged: Mapping[str, StagedContext],
         selected: frozenset[str],
+        network: BuildNetwork,
     ) -> Iterator[FinalTree]:
-        for base in self.part.bases.values():
-            ensure_base(self.engine, self.store, base.image)
         work = self.work / f"run-{len(selected)}"
         # A second try must find neither the materials nor the caches of the first.
         for path in (self._input / FILES_DIRECTORY, self._caches):
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir()
         for number, lowered_phase in enumerate(lowered.phases):
-            phase = self._place_materials(lowered_phase, staged)
-            plan = self._engine_plan(lowered, phase, staged)
+            phase = self._place_materials(lowered_phase, staged, network)
+            plan = self._engine_plan(lowered, phase, staged, network)
             steps = LoweredSteps(phase, self.part.plan)
             self.progress.describe_by(steps.describe)
             try:
@@ -218,14 +245,41 @@ class _StagesRun:
                     self.engine.commit(plan, work / str(number), self.progress, phase.image)
                     continue
                 with self.engine.build(plan, work / str(number), self.progress) as tree:
+                    # Every step has run.
+                    self._require_answers(network, None)
                     yield tree
             except StepFailedError as failure:
                 failed = steps.step_id(failure)
                 if failed in with_patterns(self.evaluation) - selected and is_pattern(failure):
                     raise _PatternFailedError(failed) from failure
-                raise explain_failure(failure, steps) from failure
+                explained = explain_failure(failure, steps)
+                self._require_answers(network, explained)
+                raise explained from failure
 
-    def _place_materials(self, phase: Phase, staged: Mapping[str, StagedContext]) -> Phase:
+    def _network(self, lowered: LoweredPlan) -> AbstractContextManager[BuildNetwork]:
+        return open_build_network(
+            self.store,
+            self.lock,
+            self.part.plan,
+            steps=any(step.network != "none" for step in lowered.steps.values()),
+            additions=any(
+                isinstance(material, FetchUrl | FetchGit)
+                for phase in lowered.phases
+                for material in phase.materials
+            ),
+            record=self.record,
+            say=self.progress.say,
+        )
+
+    def _require_answers(self, network: BuildNetwork, failure: SamebitError | None) -> None:
+        """Raise for what steps asked in vain, even where they went on all the same."""
+        error = network_error(network.problems(), self.part.plan, failure)
+        if error is not None:
+            raise error from failure
+
+    def _place_materials(
+        self, phase: Phase, staged: Mapping[str, StagedContext], network: BuildNetwork
+    ) -> Phase:
         """Make what a phase needs beside the context; gives the phase without empty copies."""
         files = self._input / FILES_DIRECTORY
         with ExitStack() as mounts:
@@ -243,39 +297,57 @@ class _StagesRun:
                     root_of(material.tree), material
                 ):
                     phase = phase.without(material.directory)
-                place_material(material, files, epoch=self.lock.epoch, tree_root=root_of)
+                place_material(
+                    material,
+                    files,
+                    epoch=self.lock.epoch,
+                    tree_root=root_of,
+                    fetcher=network.additions,
+                )
         return phase
 
     def _engine_plan(
-        self, lowered: LoweredPlan, phase: Phase, staged: Mapping[str, StagedContext]
+        self,
+        lowered: LoweredPlan,
+        phase: Phase,
+        staged: Mapping[str, StagedContext],
+        network: BuildNetwork,
     ) -> EnginePlan:
         contexts = {name: self._input / place for name, place in phase.build_contexts}
         for external in self.part.plan.images:
             if external.reference in staged:
                 contexts[_context_name(external)] = staged[external.reference].root
         root = self.part.root_image()
-        trust = ca_bundle()
         hardening = self.lock.recipe.hardening
         given = hardening.absent() | environment_set(self.lock.environment, self.lock.epoch)
-        given |= proxy_variables()
-        if trust is not None:
-            given |= trust_variables()
+        given |= network.variables
         return EnginePlan(
             dockerfile=phase.text,
             context=self._input,
             build_contexts=contexts,
-            steps={identity: _step(step, hardening) for identity, step in lowered.steps.items()},
+            steps={
+                identity: _step(step, self.part.plan.proxy_args, hardening)
+                for identity, step in lowered.steps.items()
+            },
             base=engine_name(root) if root else None,
             platform=str(self.part.platform),
             set_if_absent=given,
             caches=self._caches,
             secrets=wanted_secrets(lowered.steps, self.request.secrets),
             agents=wanted_agents(lowered.steps, self.request.ssh),
-            trust=trust,
+            network=network.steps,
         )
 
 
-def _step(step: RunStep, hardening: Hardening) -> StepRun:
+def _has_steps(plan: Plan) -> bool:
+    return any(
+        instruction.keyword == "RUN"
+        for index in plan.needed
+        for instruction in plan.stages[index].instructions
+    )
+
+
+def _step(step: RunStep, proxies: Mapping[str, str], hardening: Hardening) -> StepRun:
     if step.security == "insecure":
         raise MachineError(
             "RUN --security=insecure asks for full rights on this machine",
@@ -284,7 +356,10 @@ def _step(step: RunStep, hardening: Hardening) -> StepRun:
         )
     return StepRun(
         args=step.args,
-        env=hardening.appended(step.environment),
+        # The recorder goes by the proxies that were given; a step finds none but the Dockerfile's.
+        env=hardening.appended(
+            tuple((name, value) for name, value in step.environment if proxies.get(name) != value)
+        ),
         cwd=step.cwd,
         network=step.network,
         mounts=tuple(_mount(mount) for mount in step.mounts if not mount.option),
@@ -309,3 +384,9 @@ def _mount(mount: lowering_model.StepMount) -> StepMount:
 def _context_name(external: External) -> str:
     """Name a directory of --build-context for the engine; names may hold what it does not take."""
     return f"samebit-named-{Digest.of(external.reference.encode()).hex[:16]}"
+
+
+def _given(staged: Mapping[str, StagedContext], network: BuildNetwork) -> frozenset[bytes]:
+    """Give the sha256 of every file that the build was given, from contexts and by fetching."""
+    files = {entry.content for context in staged.values() for entry in context.entries}
+    return frozenset(files | {bytes.fromhex(fetch.digest.hex) for fetch in network.fetches()})

@@ -7,7 +7,7 @@ compressor against its known answers, reading what the base's blobs hold.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,13 +51,17 @@ class TreeLayer:
     epoch: int
     _prepared: Future[_Prepared]
 
-    def write(self, tree: FinalTree, evaluation: Evaluation) -> BuiltLayer:
+    def write(
+        self, tree: FinalTree, evaluation: Evaluation, given: Collection[bytes]
+    ) -> BuiltLayer:
         """Write what `evaluation` describes and the engine made.
 
+        `given` are the sha256 of the build's input files, which are shipped as they are.
         Raises InputError for a damaged base, and what comparing, normalising and writing raise.
         """
         from samebit.image.delta import make_delta  # noqa: PLC0415
         from samebit.image.tree import compare  # noqa: PLC0415
+        from samebit.image.tree_content import TreeContent  # noqa: PLC0415
         from samebit.pipeline.normalise_layer import (  # noqa: PLC0415
             findings_of,
             tree_contents,
@@ -81,14 +85,16 @@ class TreeLayer:
             for path in delta.dropped_acls
         )
         root = tree.final.root
-        done = write_normalised_layer(
-            delta.entries,
-            prepared.index,
-            tree_contents(root, tree.base.root if tree.base else None),
-            prepared.selection,
-            epoch=self.epoch,
-            store=self.store,
-        )
+        with TreeContent(root) as content:
+            done = write_normalised_layer(
+                delta.entries,
+                prepared.index,
+                tree_contents(root, tree.base.root if tree.base else None, content.open),
+                prepared.selection,
+                epoch=self.epoch,
+                store=self.store,
+                given=given,
+            )
         attribution = Attribution.of(evaluation, lambda path: os.path.islink(root + b"/" + path))
         return BuiltLayer(
             done.layer, (*acls, *findings_of(done.account, attribution)), done.account

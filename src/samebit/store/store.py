@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +20,7 @@ from samebit.errors import InputError
 from samebit.model.descriptor import Descriptor
 from samebit.model.digest import Digest
 from samebit.store import names
-from samebit.store.durable import replace_file
+from samebit.store.durable import replace_file, sync_directory
 from samebit.store.failure import machine_errors
 from samebit.store.locking import exclusive_file
 from samebit.store.records import read_record, write_record
@@ -113,6 +113,18 @@ class Store:
         """Open a writer for one blob; see BlobWriter."""
         return BlobWriter(self._blobs, self._temporary, expected, size)
 
+    def sync(self, digests: Iterable[Digest]) -> None:
+        """Make blobs durable that were committed without; absent ones are left out."""
+        with machine_errors(f"cannot write to the store {self.root}"):
+            for digest in digests:
+                with suppress(FileNotFoundError):
+                    descriptor = os.open(self._blobs / digest.hex, os.O_RDONLY | os.O_CLOEXEC)
+                    try:
+                        os.fsync(descriptor)
+                    finally:
+                        os.close(descriptor)
+            sync_directory(self._blobs)
+
     @contextmanager
     def temporary_directory(self) -> Iterator[Path]:
         """Give a directory on the store's file system that is deleted afterwards."""
@@ -158,6 +170,19 @@ class Store:
         """Keep a small derived value, atomically."""
         with machine_errors(f"cannot write to the store {self.root}"):
             write_record(self._records, kind, key, value, temporary=self._temporary)
+
+    def record_keys(self, kind: str) -> list[str]:
+        """Give the keys of letters, digits, `.`, `_` and `-` that have a value, sorted."""
+        with machine_errors(f"cannot read the store {self.root}"):
+            try:
+                return sorted(name for name in os.listdir(self._records / kind) if name[0] != "=")
+            except FileNotFoundError:
+                return []
+
+    def remove(self, digest: Digest) -> None:
+        """Delete a blob that nobody needs, as the caller knows; an absent one is fine."""
+        with machine_errors(f"cannot write to the store {self.root}"), suppress(FileNotFoundError):
+            (self._blobs / digest.hex).unlink()
 
     @contextmanager
     def exclusive(self, name: str) -> Iterator[None]:

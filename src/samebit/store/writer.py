@@ -60,10 +60,11 @@ class BlobWriter:
         self._size += len(view)
         return len(view)
 
-    def commit(self) -> tuple[Digest, int]:
+    def commit(self, *, sync: bool = True) -> tuple[Digest, int]:
         """Make the blob visible and durable; returns its digest and size in bytes.
 
-        Raises InputError when it is not what was announced, MachineError when the disk fails.
+        Without `sync` it is durable only after `Store.sync`. Raises InputError when it is not what
+        was announced, MachineError when the disk fails.
         """
         if not self._open:
             raise InternalError("a blob was committed twice")
@@ -76,10 +77,12 @@ class BlobWriter:
             if self._expected is not None and digest != self._expected:
                 raise InputError(f"blob {self._expected} has other content: its digest is {digest}")
             with machine_errors(f"cannot write to the store {self._path.parent.parent}"):
-                os.fsync(self._descriptor)
+                if sync:
+                    os.fsync(self._descriptor)
                 # An older copy is replaced on purpose: it may have been damaged since.
                 os.replace(self._path, self._blobs / digest.hex)
-                sync_directory(self._blobs)
+                if sync:
+                    sync_directory(self._blobs)
         finally:
             self.discard()
         return digest, self._size

@@ -1,0 +1,1 @@
+"""The network of RUN: namespaces, names, interception, recording and replaying, trust."""

@@ -1,0 +1,134 @@
+"""The network of one build: what the engine binds into steps, and what was asked in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from samebit.lock.fetch import LockedFetch
+from samebit.model.platform import Platform
+from samebit.network.authority import Authority
+from samebit.network.connection import Services
+from samebit.network.exchanges import Exchanges
+from samebit.network.gateway import Gateway
+from samebit.network.library import Library
+from samebit.network.names import Names
+from samebit.network.namespaces import GATEWAY_ADDRESS
+from samebit.network.problems import Problem
+from samebit.network.recorder import Recorder
+from samebit.network.silence import Silence
+from samebit.network.trust import write_trust
+from samebit.network.upstream import Upstream
+from samebit.store.store import Store
+
+RESOLVER_PATH = "/etc/resolv.conf"
+_RESOLVER = f"nameserver {GATEWAY_ADDRESS}\noptions timeout:30 attempts:2\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What steps get. `namespace` is a path, `files` are by their path inside a step.
+
+    The running step's marker is to be written to the file `marker`. `variables` are set where they
+    are absent.
+    """
+
+    namespace: str
+    files: Mapping[str, Path]
+    resolver: Path
+    variables: Mapping[str, str]
+    marker: Path
+    names: Names
+    library: Library
+    exchanges: Exchanges
+    silence: Silence
+    gateway: Gateway
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Give what was asked and could not be given.
+
+        Raises what ended a recording and is no answer of the network, MachineError for a full disk.
+        """
+        self.gateway.raise_crash()
+        return (*self.library.problems(), *self.silence.problems())
+
+    def fetches(self) -> tuple[LockedFetch, ...]:
+        """Give what was asked and given."""
+        return self.library.used()
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What is known and how it is asked for, without a network for steps."""
+
+    library: Library
+    exchanges: Exchanges
+    upstream: Upstream
+
+
+def open_recording(
+    store: Store,
+    fetches: tuple[LockedFetch, ...],
+    platform: Platform,
+    *,
+    record: bool,
+    environment: Mapping[str, str],
+) -> Recording:
+    """Make what answers requests; who is done with it closes its `upstream`."""
+    library = Library(fetches, platform, record=record)
+    upstream = Upstream(environment)
+    recorder = Recorder(library, store, upstream, platform) if record else None
+    return Recording(library, Exchanges(library, store, recorder), upstream)
+
+
+@contextmanager
+def open_network(
+    store: Store,
+    fetches: tuple[LockedFetch, ...],
+    platform: Platform,
+    private: Path,
+    *,
+    record: bool,
+    environment: Mapping[str, str],
+) -> Iterator[Network]:
+    """Open the network of a build, until the context ends; with `record` misses are recorded.
+
+    `environment` names the proxies that upstream is reached by. `private` is a directory of this
+    build alone. Raises MachineError where the machine cannot.
+    """
+    authority = Authority(private)
+    trust = write_trust(authority.pem, authority.der, private, replays=not record)
+    resolver = private / "resolv.conf"
+    resolver.write_text(_RESOLVER, "ascii")
+    resolver.chmod(0o644)
+    marker = private / "step"
+    marker.write_text("", "ascii")
+    silence = Silence()
+    with ExitStack() as stack:
+        recording = open_recording(store, fetches, platform, record=record, environment=environment)
+        services = Services(
+            exchanges=recording.exchanges,
+            names=Names(),
+            authority=authority,
+            silence=silence,
+            instruction=lambda: marker.read_text("ascii").rstrip(),
+            abort=recording.upstream.close,
+            spool=private,
+        )
+        gateway = Gateway(services, inside=not record)
+        stack.callback(gateway.close)
+        namespace = gateway.start()
+        yield Network(
+            namespace=namespace,
+            files=trust.files,
+            resolver=resolver,
+            variables=trust.variables,
+            marker=marker,
+            names=services.names,
+            library=recording.library,
+            exchanges=recording.exchanges,
+            silence=silence,
+            gateway=gateway,
+        )

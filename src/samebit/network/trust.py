@@ -1,0 +1,104 @@
+"""How each client inside RUN learns to trust the run's authority: files and variables.
+
+The files are bound below /dev/.samebit, which leaves nothing in the image. A variable is set only
+where the Dockerfile and the base do not set it: what they say goes, and is told as a finding.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+DIRECTORY = "/dev/.samebit"
+_BUNDLE = f"{DIRECTORY}/ca.pem"
+_APT = f"{DIRECTORY}/apt.conf"
+_WGETRC = f"{DIRECTORY}/wgetrc"
+_JAVA = f"{DIRECTORY}/java.jks"
+
+# Whose trust a variable decides, in the order of the names.
+_BUNDLE_VARIABLES = (
+    "AWS_CA_BUNDLE",
+    "BUNDLE_SSL_CA_CERT",
+    "CARGO_HTTP_CAINFO",
+    "CURL_CA_BUNDLE",
+    "DENO_CERT",
+    "GIT_SSL_CAINFO",
+    "HEX_CACERTS_PATH",
+    "HTTPLIB2_CA_CERTS",
+    "NIX_SSL_CERT_FILE",
+    "NODE_EXTRA_CA_CERTS",
+    "PERL_LWP_SSL_CA_FILE",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+    # libfetch: apk.
+    "SSL_CA_CERT_FILE",
+    # OpenSSL, Go, Ruby, uv.
+    "SSL_CERT_FILE",
+)
+_VARIABLES: Mapping[str, str] = {
+    **dict.fromkeys(_BUNDLE_VARIABLES, _BUNDLE),
+    "APT_CONFIG": _APT,
+    "JAVA_TOOL_OPTIONS": f"-Djavax.net.ssl.trustStore={_JAVA}"
+    " -Djavax.net.ssl.trustStoreType=jks -Djavax.net.ssl.trustStorePassword=changeit",
+    "SYSTEM_WGETRC": _WGETRC,
+}
+_JKS_MAGIC, _JKS_VERSION, _JKS_TRUSTED = 0xFEEDFEED, 2, 2
+_JKS_WHITENER = b"Mighty Aphrodite"
+_JKS_PASSWORD = "changeit"  # noqa: S105 - what every Java trust store has
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What is bound into steps, by path inside, and what is set where it is absent."""
+
+    files: Mapping[str, Path]
+    variables: Mapping[str, str]
+
+
+def trust_variables() -> Mapping[str, str]:
+    """Give the variables by which clients are told."""
+    return _VARIABLES
+
+
+def write_trust(pem: bytes, der: bytes, folder: Path, *, replays: bool) -> Trust:
+    """Write the files for an authority below `folder`, readable by everyone in a step.
+
+    A replay may be years later: then apt must not judge an index by its date.
+    """
+    apt = f'Acquire::https::CaInfo "{_BUNDLE}";\n'
+    if replays:
+        apt += 'Acquire::Check-Valid-Until "false";\n'
+    contents = {
+        _BUNDLE: pem,
+        _APT: apt.encode("ascii"),
+        # The file takes the place of /etc/wgetrc, in which Debian and others say nothing.
+        _WGETRC: f"ca_certificate = {_BUNDLE}\n".encode("ascii"),
+        _JAVA: java_trust_store(der),
+    }
+    files = {}
+    for inside, content in contents.items():
+        path = folder / inside.rpartition("/")[2]
+        path.write_bytes(content)
+        path.chmod(0o644)
+        files[inside] = path
+    return Trust(files, _VARIABLES)
+
+
+def java_trust_store(der: bytes) -> bytes:
+    """Give a JKS key store of one trusted certificate, readable by every Java since 1.2."""
+    alias = b"samebit"
+    store = (
+        struct.pack("!III", _JKS_MAGIC, _JKS_VERSION, 1)
+        + struct.pack("!IH", _JKS_TRUSTED, len(alias))
+        + alias
+        + struct.pack("!QH", 0, len(b"X.509"))
+        + b"X.509"
+        + struct.pack("!I", len(der))
+        + der
+    )
+    seal = hashlib.sha1(usedforsecurity=False)
+    seal.update(_JKS_PASSWORD.encode("utf-16-be") + _JKS_WHITENER + store)
+    return store + seal.digest()
