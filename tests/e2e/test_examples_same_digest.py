@@ -1,4 +1,4 @@
-"""The examples: one digest wherever they are built, or only differences that are known."""
+"""The examples: one digest wherever they are built."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from image_files import members_of
+from image_files import manifest_of, members_of
 from samebit_command import Samebit
 
 pytestmark = pytest.mark.e2e
@@ -16,15 +16,6 @@ pytestmark = pytest.mark.e2e
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 # Builds closer together could hide a time of minutes' resolution.
 APART_SECONDS = 61
-
-# What apt leaves behind (FIELD.md 3), until the normalisers remove it.
-KNOWN_NOISE = {
-    "var/cache/apt/pkgcache.bin",
-    "var/cache/apt/srcpkgcache.bin",
-    "var/log/apt/history.log",
-    "var/log/apt/term.log",
-    "var/log/dpkg.log",
-}
 
 
 def checkout(example: str, target: Path) -> Path:
@@ -67,7 +58,7 @@ def test_compiled_examples_have_one_digest(samebit: Samebit, tmp_path: Path, exa
     assert samebit.build("--no-cache", first) == recorded
 
 
-def test_the_python_example_differs_only_in_known_noise(samebit: Samebit, tmp_path: Path) -> None:
+def test_the_python_example_has_one_digest(samebit: Samebit, tmp_path: Path) -> None:
     first = checkout("python-service", tmp_path / "first")
     begin = time.monotonic()
     samebit.build("-o", f"oci:{tmp_path / 'one'}", first)
@@ -76,5 +67,5 @@ def test_the_python_example_differs_only_in_known_noise(samebit: Samebit, tmp_pa
     time.sleep(max(0.0, APART_SECONDS - (time.monotonic() - begin)))
     samebit.build("--no-cache", "--locked", "-o", f"oci:{tmp_path / 'two'}", second)
     one, two = members_of(tmp_path / "one"), members_of(tmp_path / "two")
-    different = {name for name in one.keys() | two.keys() if one.get(name) != two.get(name)}
-    assert different == KNOWN_NOISE
+    assert {name for name in one.keys() | two.keys() if one.get(name) != two.get(name)} == set()
+    assert manifest_of(tmp_path / "one") == manifest_of(tmp_path / "two")

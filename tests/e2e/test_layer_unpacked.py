@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import stat
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from unpackers import unpacked
 
 from samebit.canonical.json import encode
 from samebit.image.base_index import index_base
@@ -119,35 +116,6 @@ def tag(store: Store, layers: list[Layer]) -> None:
     store.tag("t", Descriptor(OCI_MANIFEST, store.put(manifest), len(manifest)))
 
 
-def run(*arguments: str | Path) -> str:
-    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-@contextmanager
-def umoci(layout: Path, work: Path) -> Iterator[Path]:
-    run("umoci", "unpack", "--image", f"{layout}:t", work / "bundle")
-    yield work / "bundle/rootfs"
-
-
-@contextmanager
-def buildah(layout: Path, work: Path, driver: str) -> Iterator[Path]:
-    command = [
-        "buildah",
-        f"--root={work}/root",
-        f"--runroot={work}/runroot",
-        f"--storage-driver={driver}",
-    ]
-    container = run(*command, "from", f"oci:{layout}:t")
-    try:
-        yield Path(run(*command, "mount", container))
-    finally:
-        run(*command, "umount", container)
-        run(*command, "rm", container)
-        run(*command, "rmi", "--all")
-
-
 def seen(root: Path) -> dict[bytes, tuple[Entry, bytes, int]]:
     """Read a tree: entry without hard links, content's sha256, mtime."""
     base = os.fsencode(root)
@@ -186,18 +154,11 @@ def seen(root: Path) -> dict[bytes, tuple[Entry, bytes, int]]:
     return found
 
 
-@pytest.mark.parametrize("unpacker", ["umoci", "overlay", "vfs"])
+@pytest.mark.parametrize("unpacker", ["umoci", "buildah-overlay", "buildah-vfs"])
 def test_the_unpacked_tree(
     unpacker: str, store: Store, expected: TreeIndex, tmp_path: Path
 ) -> None:
-    if shutil.which("umoci" if unpacker == "umoci" else "buildah") is None:
-        pytest.skip(f"no {unpacker}")
-    context = (
-        umoci(store.root, tmp_path)
-        if unpacker == "umoci"
-        else buildah(store.root, tmp_path, unpacker)
-    )
-    with context as root:
+    with unpacked(unpacker, store.root, tmp_path) as root:
         found = seen(root)
         group = {os.lstat(os.fsencode(root) + b"/a/" + name).st_ino for name in (b"b", b"link")}
     assert len(group) == 1

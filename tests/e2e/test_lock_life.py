@@ -159,20 +159,21 @@ def test_lock_and_update(samebit: Samebit, context: Path, tmp_path: Path) -> Non
     done = samebit.run("lock", "--update=*:t*", context)
     assert done.returncode == 0
     lines = done.stdout.splitlines()
-    assert [line.split()[2].rstrip(":") for line in lines] == [
-        "oci:../layout:three",
-        "oci:../layout:two",
-    ]
-    assert all(line.startswith("~ base ") and " -> sha256:" in line for line in lines)
+    assert [line.split()[3] for line in lines] == ["oci:../layout:three", "oci:../layout:two"]
+    assert all(line.startswith("changed base image ") and " -> " in line for line in lines)
     assert lock_of(context).decode() != text
     done = samebit.run("lock", "--diff", tmp_path / "old.lock", context / "Dockerfile.lock")
     assert done.returncode == 1
     assert done.stdout.splitlines() == lines
     done = samebit.run("lock", "--json", "--diff", tmp_path / "old.lock", tmp_path / "old.lock")
-    assert (done.returncode, json.loads(done.stdout)) == (0, [])
+    assert (done.returncode, json.loads(done.stdout)["identical"]) == (0, True)
+    compared = (tmp_path / "old.lock", context / "Dockerfile.lock")
+    done = samebit.run("lock", "--format", "markdown", "--diff", *compared)
+    assert done.returncode == 1
+    assert done.stdout.startswith("### Changed\n")
     # By nothing: everything. Where `--update .` is written, the folder is the context.
     done = samebit.run("lock", "--update", ".", cwd=context)
-    assert [line.split()[2] for line in done.stdout.splitlines()] == ["oci:../layout:one"]
+    assert [line.split()[3] for line in done.stdout.splitlines()] == ["oci:../layout:one"]
     assert samebit.build("--locked", context) != first
 
     done = samebit.run("lock", "--update=debian", context)

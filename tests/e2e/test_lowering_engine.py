@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from additions import adding
 
 from samebit.context.ignore import read_ignore
 from samebit.context.sources import check_sources, place_material
@@ -137,12 +138,14 @@ class Engine:
         reference = getattr(material, "tree", TreeRef(TreeKind.CONTEXT))
 
         def place(root: Path) -> None:
-            place_material(
-                material,  # type: ignore[arg-type]
-                work / FILES_DIRECTORY,
-                epoch=EPOCH,
-                tree_root=lambda _: root,
-            )
+            with adding(work / "fetched") as fetched:
+                place_material(
+                    material,  # type: ignore[arg-type]
+                    work / FILES_DIRECTORY,
+                    epoch=EPOCH,
+                    tree_root=lambda _: root,
+                    fetcher=fetched.additions,
+                )
 
         if reference.kind is TreeKind.CONTEXT:
             place(staged)

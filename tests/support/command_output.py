@@ -46,6 +46,15 @@ def read_failure(status: int, stderr: str, *, progress: bool = False) -> Failure
 
 
 @dataclass(frozen=True)
+class Output:
+    """What a command printed and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
 class CommandLine:
     """The command line with a state folder of its own."""
 
@@ -59,6 +68,13 @@ class CommandLine:
         printed = self.capture.readouterr()
         assert found == status, printed.err
         return printed.out
+
+    def run(self, *arguments: str | Path) -> Output:
+        """Run arguments, whatever comes of it."""
+        self.capture.readouterr()
+        code = run([str(argument) for argument in arguments])
+        printed = self.capture.readouterr()
+        return Output(code, printed.out, printed.err)
 
     def fail(self, *arguments: str | Path) -> Failure:
         """Run arguments that cannot work; every failure says what to do."""

@@ -26,7 +26,10 @@ _LEFT_OUT = shutil.ignore_patterns("case.toml", "*.lock")
 
 @dataclass(frozen=True)
 class Case:
-    """A folder of the corpus. `differs` are the paths that no build can make the same."""
+    """A folder of the corpus. `differs` are the paths that no build can make the same.
+
+    `certificates` says that buildah alone needs this machine's certificates in its steps.
+    """
 
     name: str
     folder: Path
@@ -34,6 +37,7 @@ class Case:
     user: str
     differs: tuple[str, ...]
     reason: str
+    certificates: bool
 
     @property
     def base(self) -> str:
@@ -55,6 +59,7 @@ def cases() -> list[Case]:
                 table.get("user", "root"),
                 tuple(table.get("differs", ())),
                 table.get("reason", ""),
+                table.get("certificates", False),
             )
         )
     return found
@@ -110,10 +115,11 @@ class PlainEngine:
     def __init__(self, root: Path, run_root: Path) -> None:
         self._storage = ["--root", str(root), "--runroot", str(run_root)]
 
-    def run(self, program: str, *arguments: str | Path) -> str:
+    def run(self, program: str, *arguments: str | Path, cwd: Path | None = None) -> str:
         """Run a program on the storage; gives what it printed."""
         done = subprocess.run(
             [program, *self._storage, *map(str, arguments)],
+            cwd=cwd,
             capture_output=True,
             check=False,
             encoding="utf-8",
@@ -129,16 +135,16 @@ class PlainEngine:
         image = self.run("buildah", "pull", "--quiet", f"oci:{samebit.home / 'store'}:{name}")
         self.run("buildah", "tag", image, name)
 
-    def build(self, context: Path) -> str:
+    def build(self, case: Case, context: Path) -> str:
         """Build with the best timestamp option that this buildah has; gives the image ID."""
         options = ("--timestamp", "0")
         if "--rewrite-timestamp" in self.run("buildah", "build", "--help"):
             options = ("--source-date-epoch", "0", "--rewrite-timestamp")
+        volume = ("--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro") if case.certificates else ()
         return self.run(
             *("buildah", "build", "--quiet", "--no-cache", "--pull-never", *options),
             *("--isolation", "oci", "--runtime", "runc", "--network", "host"),
-            *("--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro", "--ulimit", "nofile=16384:16384"),
-            context,
+            *("--ulimit", "nofile=16384:16384", *volume, context),
         ).splitlines()[-1]
 
     def smoke(self, case: Case, image: str) -> str:
@@ -152,7 +158,9 @@ class PlainEngine:
 
     def load(self, layout: Path) -> str:
         """Load the image of an OCI layout; gives its ID."""
-        return self.run("buildah", "pull", "--quiet", f"oci:{layout}").splitlines()[-1]
+        # The image is named after the path, which must then be a name: so a relative one.
+        told = self.run("buildah", "pull", "--quiet", f"oci:{layout.name}", cwd=layout.parent)
+        return told.splitlines()[-1]
 
     def remove(self, *images: str) -> None:
         """Remove images, so that the storage stays small."""

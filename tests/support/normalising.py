@@ -25,9 +25,11 @@ class MemoryTrees:
         self,
         layer: Mapping[bytes, bytes | None] | None = None,
         base: Mapping[bytes, bytes | None] | None = None,
+        mtimes: Mapping[bytes, int] | None = None,
     ) -> None:
         self._layer = dict(layer or {})
         self._base = dict(base or {})
+        self._mtimes = dict(mtimes or {})
 
     def entry(self, path: bytes) -> Entry | None:
         if path in self._layer:
@@ -36,6 +38,9 @@ class MemoryTrees:
 
     def in_layer(self, path: bytes) -> bool:
         return path in self._layer
+
+    def mtime(self, path: bytes) -> int | None:
+        return self._mtimes.get(path)
 
     def open(self, path: bytes) -> BinaryIO | None:
         data = self._layer.get(path, self._base.get(path))

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 # Nothing of the developer's own shell may decide how a test ends.
@@ -19,6 +19,8 @@ class Samebit:
 
     home: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    # A command that takes the command line as its last arguments.
+    prefix: tuple[str, ...] = ()
 
     def run(
         self, *arguments: str | Path, cwd: Path | None = None, **environment: str
@@ -26,7 +28,7 @@ class Samebit:
         """Run a command line; gives its exit code, stdout and stderr."""
         inherited = {key: value for key, value in os.environ.items() if key not in _DROPPED}
         return subprocess.run(
-            [sys.executable, "-m", "samebit.cli", *map(str, arguments)],
+            [*self.prefix, sys.executable, "-m", "samebit.cli", *map(str, arguments)],
             cwd=cwd,
             env={
                 **inherited,
@@ -51,4 +53,4 @@ class Samebit:
 
     def with_home(self, home: Path) -> Samebit:
         """Give the same command with another, empty state folder."""
-        return Samebit(home, self.environment)
+        return replace(self, home=home)

@@ -1,6 +1,6 @@
 """The one compressor of canonical form 1: independent blocks, the same bytes on any machine.
 
-docs/canonical-form.md, "Compression"; why so: docs/decisions/0001-compressor.md.
+docs/canonical-form.md, "Compression"; why so: docs/decisions/0072.
 """
 
 from __future__ import annotations

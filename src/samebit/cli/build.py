@@ -21,7 +21,7 @@ from samebit.pipeline.build import BuildResult, build
 from samebit.pipeline.build_document import build_document
 from samebit.pipeline.outputs import Outputs, deliver, parse_locations
 from samebit.pipeline.session import open_session
-from samebit.report.normalised_text import file_lines, summary_lines
+from samebit.report.normalised_text import account_lines
 from samebit.report.progress import BuildProgress
 from samebit.report.terminal import print_finding
 
@@ -105,10 +105,8 @@ def command(
 
 
 def _tell(result: BuildResult, told: BuildProgress, *, files: bool) -> None:
-    for platform, account in result.accounts:
-        where = f" ({platform})" if len(result.accounts) > 1 else ""
-        for line in (*(file_lines(account) if files else ()), *summary_lines(account)):
-            told.say(f"{line}{where}")
+    for line in account_lines(result.accounts, files=files):
+        told.say(line)
     if result.reused:
         told.say("nothing changed since the last build of these inputs")
     if result.lock_written:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,14 @@ from samebit.cli.options import (
     style,
 )
 from samebit.cli.standard_output import print_result
+from samebit.model.lock_difference import LockDifference
 from samebit.pipeline.check_lock import check
-from samebit.pipeline.lock import Change, difference, record
+from samebit.pipeline.lock import difference, record
 from samebit.pipeline.request import EVERYTHING
 from samebit.pipeline.session import open_session
 from samebit.pipeline.workspace import has_dockerfile
+from samebit.report.lock_diff_json import lock_diff_json
+from samebit.report.lock_diff_text import lock_diff_lines, lock_diff_markdown
 from samebit.report.progress import BuildProgress
 from samebit.report.terminal import print_finding
 
@@ -44,7 +46,15 @@ from samebit.report.terminal import print_finding
     metavar="OLD NEW",
     help="Compare two lock files (exit 1 when they differ).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print changes as one JSON document.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "markdown", "json")),
+    default="text",
+    show_default=True,
+    help="How to print changes: lines, Markdown for a pull request, one JSON document.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @engine_option
 @progress_options
 @click.pass_context
@@ -55,6 +65,7 @@ def command(
     update: str | None,
     only_check: bool,
     compared: tuple[Path, Path] | None,
+    form: str,
     as_json: bool,
     engine: str | None,
     progress: str,
@@ -66,10 +77,11 @@ def command(
     What is pinned stays; only what the recipe newly asks for is looked up. To see what its steps
     ask for, they are run. Commit the lock.
     """
+    form = "json" if as_json else form
     if compared is not None:
-        changes = difference(*compared)
-        _print(changes, as_json=as_json)
-        invocation.exit(1 if changes else 0)
+        found = difference(*compared)
+        _print(found, form)
+        invocation.exit(0 if found.identical else 1)
     if _is_context(invocation, update, recipe):
         recipe["context"], update = update, EVERYTHING
     session = open_session(engine)
@@ -84,7 +96,8 @@ def command(
     for finding in result.findings:
         print_finding(finding)
     told.say(f"wrote {result.path}" if result.written else f"{result.path} was up to date")
-    _print(result.changes, as_json=as_json)
+    if result.written or form == "json":
+        _print(result.difference, form)
 
 
 def _is_context(invocation: click.Context, update: str | None, recipe: dict[str, Any]) -> bool:
@@ -95,9 +108,10 @@ def _is_context(invocation: click.Context, update: str | None, recipe: dict[str,
     return folder.is_dir() and (bool(recipe["file"] or recipe["image"]) or has_dockerfile(folder))
 
 
-def _print(changes: tuple[Change, ...], *, as_json: bool) -> None:
-    if as_json:
-        print_result(json.dumps([change.json() for change in changes], sort_keys=True))
+def _print(difference: LockDifference, form: str) -> None:
+    if form == "json":
+        print_result(lock_diff_json(difference))
         return
-    for change in changes:
-        print_result(str(change))
+    lines = lock_diff_markdown(difference) if form == "markdown" else lock_diff_lines(difference)
+    for line in lines:
+        print_result(line)

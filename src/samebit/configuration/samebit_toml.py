@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from samebit.configuration.audit import AuditSettings, parse_audit
 from samebit.configuration.base_recipe import parse_base, parse_base_name
 from samebit.configuration.named_image import NamedImage, parse_image
 from samebit.configuration.normalise_table import parse_normalise
@@ -21,12 +22,17 @@ FILE_NAME = "samebit.toml"
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything samebit.toml says. `path` is None when there is no such file."""
+    """Everything samebit.toml says. `path` is None when there is no such file.
+
+    `inputs_origins` are the origins whose bytes may be published.
+    """
 
     path: Path | None = None
     bases: Mapping[Reference, DebianBase] = field(default_factory=lambda: MappingProxyType({}))
     images: Mapping[str, NamedImage] = field(default_factory=lambda: MappingProxyType({}))
     normalising: NormaliserChoices = NO_CHOICES
+    audit: AuditSettings = field(default_factory=AuditSettings)
+    inputs_origins: tuple[str, ...] = ()
 
     def base(self, reference: Reference) -> DebianBase | None:
         """Look up the recipe of the base that FROM names, None when it is to be fetched."""
@@ -87,5 +93,16 @@ def _parse(data: bytes, path: Path) -> Configuration:
     table = root.table("images")
     images = {name: parse_image(name, table.table(name)) for name in table.names()}
     normalising = parse_normalise(root.table("normalise"))
+    audit = parse_audit(root.table("audit"), path.absolute().parent)
+    table = root.table("inputs")
+    origins = table.strings("origins")
+    table.finish()
     root.finish()
-    return Configuration(path, MappingProxyType(bases), MappingProxyType(images), normalising)
+    return Configuration(
+        path=path,
+        bases=MappingProxyType(bases),
+        images=MappingProxyType(images),
+        normalising=normalising,
+        audit=audit,
+        inputs_origins=origins,
+    )

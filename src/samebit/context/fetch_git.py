@@ -12,12 +12,11 @@ import re
 import shutil
 import stat
 import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from samebit.context.fetch import redact
 from samebit.context.git_program import git
+from samebit.context.redact import redact
 from samebit.context.tree_copy import NotInTreeError, resolve
 from samebit.dockerfile.lowering_model import FetchGit
 from samebit.errors import InputError
@@ -33,9 +32,6 @@ class Checkout:
     remote: str
     ref: str | None
     commit: str
-
-
-Cloner = Callable[[FetchGit, Path, int], Checkout]
 
 
 def checkout(source: FetchGit, target: Path, epoch: int) -> Checkout:

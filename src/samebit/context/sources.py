@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from samebit.context.fetch import Download, Downloader, download
-from samebit.context.fetch_git import Checkout, Cloner, checkout
 from samebit.context.ignore import IgnoreRules
 from samebit.context.select import find_matches, is_archive, make_directory, materialise
 from samebit.context.tree_copy import NotInTreeError, resolve
@@ -32,12 +30,17 @@ _PATTERN_BYTES = frozenset(b"*?[\\")
 TreeRoots = Callable[[TreeRef], Path]
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What a material brought from the network, for the lock. `step` is `<stage>/<ordinal>`."""
+class Fetcher(Protocol):
+    """Brings what ADD names by address; whoever implements it records and replays."""
 
-    step: str
-    result: Download | Checkout
+    def download(self, material: FetchUrl, target: Path) -> None:
+        """Save what the URL gives as the new file `target`; it has `material.checksum`, if any."""
+
+    def checkout(self, material: FetchGit, target: Path, epoch: int) -> None:
+        """Check out what is wanted of a repository as the new directory `target`.
+
+        Modes are git's own, every mtime is `epoch` (seconds).
+        """
 
 
 def check_sources(
@@ -108,47 +111,44 @@ def place_material(
     *,
     epoch: int,
     tree_root: TreeRoots,
-    fetch: Downloader = download,
-    clone: Cloner = checkout,
-) -> Fetched | None:
+    fetcher: Fetcher | None = None,
+) -> None:
     """Make `files`/`material.directory` as the lowered Dockerfile expects it.
 
     `tree_root` gives the directory where the tree of a Selection can be read: the staged context,
-    or the mounted image. `epoch` is the mtime of what has none of its own, in seconds. `fetch` and
-    `clone` may be replaced, to record or replay. Raises what they and `materialise` raise.
+    or the mounted image. `epoch` is the mtime of what has none of its own, in seconds. `fetcher`
+    brings what comes from the network; None where nothing does. Raises what it and `materialise`
+    raise.
     """
     target = files / material.directory
     try:
         match material:
             case Selection():
                 materialise(tree_root(material.tree), material, target)
-                return None
             case InlineFile():
                 make_directory(target)
                 _write(target / material.name, material.content, material.mode, epoch)
-                return None
-            case FetchUrl():
+            case FetchUrl() if fetcher is not None:
                 make_directory(target)
-                result = fetch(
-                    material.url, target / material.name, material.checksum, material.place
-                )
+                fetcher.download(material, target / material.name)
                 _settle(target / material.name, material.mode, epoch)
-                return Fetched(material.step, result)
-            case FetchGit():
-                return Fetched(material.step, _clone(material, target, epoch, clone))
+            case FetchGit() if fetcher is not None:
+                _clone(material, target, epoch, fetcher)
+            case _:
+                raise InternalError(f"nobody brings a {type(material).__name__}")
     except OSError as error:
         raise MachineError(
             f"the files of this step cannot be prepared: {error.strerror}", where=material.place
         ) from error
-    raise InternalError(f"unknown material {type(material).__name__}")
 
 
-def _clone(material: FetchGit, target: Path, epoch: int, clone: Cloner) -> Checkout:
+def _clone(material: FetchGit, target: Path, epoch: int, fetcher: Fetcher) -> None:
     if not material.exclude and not material.chmod:
-        return clone(material, target, epoch)
+        fetcher.checkout(material, target, epoch)
+        return
     whole = target.with_name(target.name + ".whole")
     try:
-        result = clone(material, whole, epoch)
+        fetcher.checkout(material, whole, epoch)
         selection = Selection(
             directory=material.directory,
             tree=TreeRef(TreeKind.CONTEXT),
@@ -161,7 +161,6 @@ def _clone(material: FetchGit, target: Path, epoch: int, clone: Cloner) -> Check
         materialise(whole, selection, target)
     finally:
         shutil.rmtree(whole, ignore_errors=True)
-    return result
 
 
 def _write(path: Path, content: bytes, mode: int, epoch: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import resource
 import secrets
@@ -25,7 +26,13 @@ from samebit.store.temporary import clean_abandoned
 
 _CONFIGURATION = (
     # The host's own settings (environment, mounts, hooks, mirrors) must not reach a build.
-    ("containers.conf", "[containers]\n[engine]\n"),
+    (
+        "containers.conf",
+        '[containers]\n[engine]\nhelper_binaries_dir=[{home}]\n[network]\nnetwork_backend="netavark"\n',
+    ),
+    # buildah from 1.39 on builds nothing without this program, which makes networks: every step has
+    # the host's or none, so that it is never started.
+    ("netavark", "#!/bin/sh\nexit 1\n"),
     ("storage.conf", '[storage]\ndriver = "overlay"\n'),
     # samebit checks every digest itself; the host's signature policy must not decide here.
     ("policy.json", '{"default": [{"type": "insecureAcceptAnything"}]}\n'),
@@ -156,6 +163,17 @@ class Storage:
         shutil.rmtree(state, ignore_errors=True)
 
     @property
+    def engine_containers(self) -> Path:
+        """Where the engine keeps what it notes of each container."""
+        return self.home / self.driver / "storage" / f"{self.driver}-containers"
+
+    @property
+    def engine_layers(self) -> Path:
+        """Where the engine keeps each layer's tree, or what it mounts it from."""
+        storage = self.home / self.driver / "storage"
+        return storage / "overlay" if self.driver == "overlay" else storage / "vfs" / "dir"
+
+    @property
     def _all_containers(self) -> Path:
         return self.home / self.driver / f"containers-{boot_id()}"
 
@@ -233,10 +251,13 @@ def open_storage(home: Path, program: str, driver: str | None) -> Storage:
     found = require_engine(program, PACKAGES)
     with machine_errors(f"cannot write to the engine's storage {home}"):
         (home / "tmp").mkdir(parents=True, exist_ok=True)
-        for name, text in _CONFIGURATION:
+        for name, template in _CONFIGURATION:
             path = home / name
+            # The escapes of JSON strings are among those of TOML's.
+            text = template.replace("{home}", json.dumps(str(home), ensure_ascii=False))
             if not path.exists() or path.read_text("utf-8") != text:
                 remember(path, text)
+        (home / "netavark").chmod(0o755)
         return Storage(found, home, driver or _choose_driver(found, home))
 
 

@@ -73,7 +73,7 @@ class StepRun:
 class StepNetwork:
     """The network that RUN has unless it wants none.
 
-    `namespace` is the path of a network namespace, `resolver` what becomes /etc/resolv.conf.
+    `namespace` is the path of a network namespace, `resolver` what becomes /etc/resolv.conf. The
     `files` are bound read-only, by their paths inside. The marker of the step that runs is written
     to `marker`, a file that exists.
     """

@@ -6,8 +6,8 @@ It imports nothing but the standard library and nothing of ours, because it runs
 runs. On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the step exactly the
 command, directory, environment, host name and mounts of the plan, and hands over to the real
 runtime; for the marker `capture` it runs nothing and gives the root file system's descriptor to
-samebit instead. On `delete` it removes the empty mount points that the runtime made in the root
-file system.
+samebit instead. Both see the root file system without the empty mount points that newer engines
+make in it beforehand. On `delete` it removes those that the runtime made.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import os
 import stat
 import sys
+import time
 
 # Spelled so that running it does not import typing: it is started twice for each RUN.
 TYPE_CHECKING = False
@@ -31,6 +32,8 @@ _SYSTEM_MOUNTS = ("/dev", "/etc/hosts", "/etc/resolv.conf", "/proc", "/sys")
 # What a step wrote there would be lost, or seen by the steps after it.
 _READ_ONLY_MOUNTS = ("/etc/hosts", "/etc/resolv.conf")
 _LINK_LIMIT = 40
+# What buildah from 1.41 on makes in the root file system beside what it takes note of.
+_UNNOTED = ("dev", "proc", "sys")
 
 
 def main(argv: list[str]) -> None:
@@ -65,6 +68,8 @@ def _create(plan: _Object, bundle: str, container: str) -> None:
     process = config["process"]
     step = next((e[len(_MARKER) :] for e in process["env"] if e.startswith(_MARKER)), None)
     root = os.path.join(bundle, config["root"]["path"])
+    if step == "capture" or step in plan["steps"]:
+        _clear_mount_points(plan, bundle, root)
     if step == "capture":
         _capture(plan, root)
         sys.exit(1)
@@ -82,6 +87,77 @@ def _create(plan: _Object, bundle: str, container: str) -> None:
     with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as stream:
         json.dump(config, stream, ensure_ascii=False)
     os.replace(temporary, path)
+
+
+def _clear_mount_points(plan: _Object, bundle: str, root: str) -> None:
+    """Remove what the engine made for this step in the root file system, as long as it is empty."""
+    begin = _beginning(bundle)
+    made = [path for path in _UNNOTED if _is_made_since(os.path.join(root, path), begin)]
+    made.extend(_noted_mount_points(plan, root, begin))
+    _remove_empty([_resolve(root, path)[0] for path in made])
+
+
+def _beginning(bundle: str) -> int:
+    """Give a time after the step before and before the engine makes mount points, in ns.
+
+    The engine writes files of the bundle first: /etc/hosts and the like.
+    """
+    return min(entry.stat(follow_symlinks=False).st_mtime_ns for entry in os.scandir(bundle))
+
+
+def _is_made_since(path: str, begin: int) -> bool:
+    """Tell whether a directory looks as the engine makes it. COPY and ADD set older times."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return (
+        stat.S_ISDIR(status.st_mode)
+        and stat.S_IMODE(status.st_mode) == 0o755
+        and (status.st_uid, status.st_gid) == (0, 0)
+        and begin < status.st_mtime_ns <= time.time_ns()
+    )
+
+
+def _noted_mount_points(plan: _Object, root: str, begin: int) -> list[str]:
+    """Read and delete the engine's own notes of what it made in this step.
+
+    They are for its commit, which then has nothing to leave out any more.
+    """
+    found: list[str] = []
+    container = _container(plan, root)
+    if container is None:
+        return found
+    notes = os.path.join(plan["containers"], container, "userdata", "commit-excludes")
+    for name in sorted(os.listdir(notes)) if os.path.isdir(notes) else []:
+        path = os.path.join(notes, name)
+        # The engine's temporary files are there until the step ends.
+        if name.endswith(".tmp"):
+            continue
+        if os.stat(path).st_mtime_ns > begin:
+            with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+                found.extend(entry["Path"] for entry in json.load(stream))
+        os.unlink(path)
+    return found
+
+
+def _container(plan: _Object, root: str) -> str | None:
+    """Give the id that the engine's storage knows the container of `root` by."""
+    wanted = os.stat(root)
+    for name in ("containers.json", "volatile-containers.json"):
+        try:
+            with open(os.path.join(plan["containers"], name), encoding="utf-8") as stream:
+                known = json.load(stream)
+        except FileNotFoundError:
+            continue
+        for container in known:
+            try:
+                found = os.stat(os.path.join(plan["layers"], container["layer"], plan["mount"]))
+            except OSError:
+                continue
+            if os.path.samestat(found, wanted):
+                return str(container["id"])
+    return None
 
 
 def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
@@ -180,7 +256,8 @@ def _filesystem(root: str) -> str:
 def _remember_stubs(plan: _Object, container: str, root: str, mounts: list[_Object]) -> None:
     missing: list[str] = []
     for mount in mounts:
-        for path in _missing(root, mount["destination"]):
+        # What the runtime will have to make.
+        for path in _resolve(root, mount["destination"])[1]:
             if path not in missing:
                 missing.append(path)
     # Without one, `delete` goes to the runtime without a detour.
@@ -189,8 +266,8 @@ def _remember_stubs(plan: _Object, container: str, root: str, mounts: list[_Obje
             json.dump(missing, stream)
 
 
-def _missing(root: str, destination: str) -> list[str]:
-    """Give what the runtime will have to make for a mount point, following links inside `root`."""
+def _resolve(root: str, destination: str) -> tuple[str, list[str]]:
+    """Follow a path with its links inside `root`; give the place, and what of it is not there."""
     todo = _parts(destination)
     done: list[str] = []
     missing: list[str] = []
@@ -219,7 +296,7 @@ def _missing(root: str, destination: str) -> list[str]:
         if target.startswith("/"):
             done.clear()
         todo.extend(_parts(target))
-    return missing
+    return os.path.join(root, *done), missing
 
 
 def _parts(path: str) -> list[str]:
@@ -232,7 +309,12 @@ def _remove_stubs(plan: _Object, container: str) -> None:
             missing = json.load(stream)
     except FileNotFoundError:
         return
-    for path in sorted(missing, key=len, reverse=True):
+    _remove_empty(missing)
+    os.unlink(_stub_file(plan, container))
+
+
+def _remove_empty(paths: list[str]) -> None:
+    for path in sorted(paths, key=len, reverse=True):
         try:
             status = os.lstat(path)
             if stat.S_ISDIR(status.st_mode):
@@ -242,7 +324,6 @@ def _remove_stubs(plan: _Object, container: str) -> None:
         except OSError:
             # It holds something, or is gone: not a stub any more.
             continue
-    os.unlink(_stub_file(plan, container))
 
 
 def _stub_file(plan: _Object, container: str) -> str:

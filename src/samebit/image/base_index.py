@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from samebit.errors import InputError
 from samebit.image.entry import Kind
-from samebit.image.layer_reader import DEFAULT_LIMITS, Limits, open_layer
+from samebit.image.layer_reader import DEFAULT_LIMITS, Limits, Member, open_layer
 from samebit.image.layered_tree import LayeredTree
 from samebit.image.tree_index import TreeIndex
 from samebit.model.descriptor import Descriptor
@@ -53,17 +53,30 @@ def _read(
     tree = LayeredTree()
     for layer, diff_id in zip(layers, diff_ids, strict=True):
         what = f"layer {layer.digest}"
-        tree.begin(what)
         with store.open_verified(layer.digest) as stream:
-            for member in open_layer(
+            members = open_layer(
                 stream, layer.media_type, what=what, diff_id=diff_id, limits=limits
-            ):
-                content = b""
-                if member.entry.kind is Kind.FILE:
-                    hasher = hashlib.sha256()
-                    while data := member.content.read():
-                        hasher.update(data)
-                    content = hasher.digest()
-                tree.add(member.entry, content)
-        tree.end()
+            )
+            for _ in apply_members(tree, members, what):
+                pass
     return TreeIndex.of(tree)
+
+
+def apply_members(
+    tree: LayeredTree, members: Iterable[Member], what: str
+) -> Iterator[tuple[Member, bytes]]:
+    """Apply the members of one layer, named `what` in errors, to `tree` while they are drawn.
+
+    Gives each with the sha256 of its content, b"" for all but regular files. Raises InputError.
+    """
+    tree.begin(what)
+    for member in members:
+        content = b""
+        if member.entry.kind is Kind.FILE:
+            hasher = hashlib.sha256()
+            while data := member.content.read():
+                hasher.update(data)
+            content = hasher.digest()
+        tree.add(member.entry, content)
+        yield member, content
+    tree.end()

@@ -120,7 +120,13 @@ def _link_group(
     group = {first: replace(attributes, path=first)}
     for path in others:
         group[path] = replace(
-            attributes, path=path, kind=Kind.HARDLINK, link=first, size=0, xattrs=()
+            attributes,
+            path=path,
+            kind=Kind.HARDLINK,
+            link=first,
+            size=0,
+            device=(0, 0),
+            xattrs=(),
         )
     return group
 

@@ -11,6 +11,7 @@ from samebit.canonical.tar_reader import Header, TarReader
 from samebit.errors import InputError, InternalError
 from samebit.image.decompress import decompressed
 from samebit.image.entry import Entry, Kind
+from samebit.image.layer_blob import LayerBlob, plain_chunks
 from samebit.image.xattrs import Xattrs, kept_xattrs
 from samebit.model.descriptor import (
     DOCKER_LAYER,
@@ -107,8 +108,7 @@ def open_layer(
     InputError for anything damaged, truncated, oversized, or out of the tree (`..`); leading
     slashes are taken for the tree's root, as every unpacker does.
     """
-    if media_type not in _LAYERS:
-        raise InputError(f"{what} is not a layer of a file tree: its media type is {media_type!r}")
+    _check_type(media_type, what)
     hasher = hashlib.sha256()
     chunks = decompressed(stream, what)
     # The diff ID vouches for the end, so archives without an end marker, which engines accept, can
@@ -123,6 +123,22 @@ def open_layer(
             f"{what}: its content has the diff ID sha256:{hasher.hexdigest()}, "
             f"the image's config says {diff_id}"
         )
+
+
+def open_blob(layer: LayerBlob, limits: Limits = DEFAULT_LIMITS) -> Iterator[Member]:
+    """Read a layer as `open_layer` does, wherever it lies, checking size, digest and diff ID.
+
+    All three have been checked when the iterator is exhausted. Raises InputError.
+    """
+    _check_type(layer.descriptor.media_type, layer.what)
+    reader = TarReader(plain_chunks(layer), layer.what, strict_end=False)
+    yield from _members(reader, layer.what, limits)
+    reader.drain()
+
+
+def _check_type(media_type: str, what: str) -> None:
+    if media_type not in _LAYERS:
+        raise InputError(f"{what} is not a layer of a file tree: its media type is {media_type!r}")
 
 
 def _hashed(chunks: Iterator[bytes], hasher: hashlib._Hash) -> Iterator[bytes]:

@@ -49,8 +49,9 @@ def write_layer(
     after the path it names; every file is opened once with `open_content`, its `size` already
     known. `epoch` (seconds) is the time of every entry. The bytes do not depend on `threads`.
 
-    Raises InputError for a tree that no layer can hold (a real file named `.wh.*`, a file that
-    changes while it is read) and InternalError when the entries are not in canonical order.
+    Raises InputError for a tree that no layer can hold (a real file named `.wh.*`, a character
+    device 0:0, a file that changes while it is read) and InternalError when the entries are not in
+    canonical order.
     """
     checker = _Checker()
     count = 0
@@ -120,6 +121,11 @@ class _Checker:
             raise InputError(
                 f"{_shown(path)}: no layer can hold a file whose name starts with '.wh.'",
                 fix="such names mark removals in image layers; rename or remove it in the build",
+            )
+        elif entry.kind is Kind.CHARACTER and entry.device == (0, 0):
+            raise InputError(
+                f"{_shown(path)}: no image can hold the character device 0:0",
+                fix="it marks removals on overlay, as .wh. does in layers; remove it in the build",
             )
         elif entry.kind is Kind.DIRECTORY:
             self._directories.add(path)

@@ -11,6 +11,7 @@ is a new inode of the upper directory. Where the pair differs, content is compar
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -72,11 +73,22 @@ def compare(base: Rendering | None, final: Rendering) -> TreeDifference:
     try:
         walk.run()
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            path = _within(os.fsencode(error.filename), base, final)
+            raise InputError(
+                f"a path of {len(path)} bytes is too long to be read:"
+                f" {os.fsdecode(path[:60])!r} and so on",
+                fix="engines cannot unpack such a path: nest fewer directories",
+            ) from error
         raise InputError(
             f"cannot read the engine's tree at {error.filename!r}: {error.strerror}",
             fix="this is usually a full disk or a storage that another program changes",
         ) from error
     return walk.result()
+
+
+def _within(path: bytes, *roots: Rendering | None) -> bytes:
+    return next((path[len(r.root) :] for r in roots if r and path.startswith(r.root)), path)
 
 
 class _Walk:

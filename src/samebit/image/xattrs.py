@@ -22,8 +22,9 @@ def kept_xattrs(found: Iterable[tuple[bytes, bytes]], what: str) -> tuple[Xattrs
     """Give the attributes that the canonical form keeps, sorted by name, and the dropped ACLs.
 
     File capabilities come back in their version 2 form; everything that belongs to the host or to a
-    storage driver is dropped silently, ACLs are given back so that they can be reported. Raises
-    InputError, naming `what`, for a malformed security.capability.
+    storage driver is dropped silently, and so are empty values, which pax records cannot say. ACLs
+    are given back so that they can be reported. Raises InputError, naming `what`, for a malformed
+    security.capability.
     """
     kept = []
     acls = []
@@ -32,7 +33,7 @@ def kept_xattrs(found: Iterable[tuple[bytes, bytes]], what: str) -> tuple[Xattrs
             kept.append((name, capability_version_2(value, what)))
         elif name in _ACLS:
             acls.append((name, value))
-        elif name.startswith(b"user.") and not name.startswith(_DRIVERS):
+        elif value and name.startswith(b"user.") and not name.startswith(_DRIVERS):
             kept.append((name, value))
     return tuple(sorted(kept)), tuple(sorted(acls))
 

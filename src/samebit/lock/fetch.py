@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from samebit.errors import InternalError
+from samebit.errors import InputError, InternalError
 from samebit.lock.redaction import redact_links, redact_location, redact_url
 from samebit.model.digest import Digest
 from samebit.model.platform import Platform
@@ -23,8 +23,13 @@ KEPT_HEADERS = frozenset(
 Length and transfer coding are not among them: they follow from the body.
 """
 
+GIT = "GIT"
+"""The method of a checkout that samebit made itself; no client can send it over HTTP to a server
+that knows it.
+"""
+
 # Asked twice they are answered twice alike; every other method may change what it asks about.
-_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "GIT"})
+_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", GIT})
 _INSTRUCTION = re.compile(r"(0|[1-9][0-9]{0,8})/(0|[1-9][0-9]{0,8})\Z")
 _METHOD = re.compile(r"[A-Z][A-Z0-9_-]{0,31}\Z")
 
@@ -100,9 +105,19 @@ def make_key(method: str, url: str, accept: str = "", body: Digest | None = None
     Two requests that differ in a redacted value only have one key: whoever records must refuse a
     second answer that is not equal to the first. Raises InputError when `url` is not absolute.
     """
+    fragment = ""
+    if method.upper() == GIT:
+        # It says what was asked for of the repository (docs/lock.md, "Git").
+        url, mark, asked_for = url.partition("#")
+        fragment = mark + asked_for
+        if not (fragment.isascii() and fragment.isprintable()):
+            raise InputError("what is asked for of a repository is not percent-encoded")
     accept = ", ".join(part.strip() for part in accept.split(",") if part.strip())
     return FetchKey(
-        method.upper(), redact_url(url), "" if accept == "*/*" else _one_line(accept), body
+        method.upper(),
+        redact_url(url) + fragment,
+        "" if accept == "*/*" else _one_line(accept),
+        body,
     )
 
 

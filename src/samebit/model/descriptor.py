@@ -18,6 +18,7 @@ DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 DOCKER_LAYER_GZIP = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 DOCKER_LAYER_ZSTD = "application/vnd.docker.image.rootfs.diff.tar.zstd"
+DOCKER_LAYER_FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 
 DOCKER_TO_OCI = {
     DOCKER_MANIFEST: OCI_MANIFEST,
@@ -26,6 +27,11 @@ DOCKER_TO_OCI = {
     DOCKER_LAYER: OCI_LAYER,
     DOCKER_LAYER_GZIP: OCI_LAYER_GZIP,
     DOCKER_LAYER_ZSTD: OCI_LAYER_ZSTD,
+    # Layers that were not to be distributed: withdrawn, and handled like any other since OCI 1.1.
+    DOCKER_LAYER_FOREIGN: OCI_LAYER_GZIP,
+    "application/vnd.oci.image.layer.nondistributable.v1.tar": OCI_LAYER,
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip": OCI_LAYER_GZIP,
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd": OCI_LAYER_ZSTD,
 }
 
 

@@ -50,6 +50,7 @@ class Gateway:
         self._closing = False
         self._wakers = (os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC))
         self._threads: list[threading.Thread] = []
+        self._crashes: list[Exception] = []
 
     def start(self) -> str:
         """Set everything up; gives the path of the build's namespace. Raises MachineError."""
@@ -82,6 +83,11 @@ class Gateway:
         for pair in self._wakers:
             for descriptor in pair:
                 os.close(descriptor)
+
+    def raise_crash(self) -> None:
+        """Raise what ended a connection's thread and is nobody's answer: a full disk, a bug."""
+        if self._crashes:
+            raise self._crashes[0]
 
     def _hang_up(self) -> None:
         self._services.abort()
@@ -217,6 +223,8 @@ class Gateway:
             try:
                 with suppress(OSError):
                     function(client, self._services)
+            except Exception as error:  # noqa: BLE001 - raised again by whoever waits for the build
+                self._crashes.append(error)
             finally:
                 with self._lock:
                     self._connections.discard(handle)

@@ -40,16 +40,47 @@ class Network:
     resolver: Path
     variables: Mapping[str, str]
     marker: Path
+    names: Names
     library: Library
+    exchanges: Exchanges
     silence: Silence
+    gateway: Gateway
 
     def problems(self) -> tuple[Problem, ...]:
-        """Give what was asked and could not be given."""
+        """Give what was asked and could not be given.
+
+        Raises what ended a recording and is no answer of the network, MachineError for a full disk.
+        """
+        self.gateway.raise_crash()
         return (*self.library.problems(), *self.silence.problems())
 
     def fetches(self) -> tuple[LockedFetch, ...]:
         """Give what was asked and given."""
         return self.library.used()
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What is known and how it is asked for, without a network for steps."""
+
+    library: Library
+    exchanges: Exchanges
+    upstream: Upstream
+
+
+def open_recording(
+    store: Store,
+    fetches: tuple[LockedFetch, ...],
+    platform: Platform,
+    *,
+    record: bool,
+    environment: Mapping[str, str],
+) -> Recording:
+    """Make what answers requests; who is done with it closes its `upstream`."""
+    library = Library(fetches, platform, record=record)
+    upstream = Upstream(environment)
+    recorder = Recorder(library, store, upstream, platform) if record else None
+    return Recording(library, Exchanges(library, store, recorder), upstream)
 
 
 @contextmanager
@@ -67,7 +98,6 @@ def open_network(
     `environment` names the proxies that upstream is reached by. `private` is a directory of this
     build alone. Raises MachineError where the machine cannot.
     """
-    library = Library(fetches, platform, record=record)
     authority = Authority(private)
     trust = write_trust(authority.pem, authority.der, private, replays=not record)
     resolver = private / "resolv.conf"
@@ -77,17 +107,14 @@ def open_network(
     marker.write_text("", "ascii")
     silence = Silence()
     with ExitStack() as stack:
-        upstream = Upstream(environment)
-        recorder = None
-        if record:
-            recorder = Recorder(library, store, upstream, platform)
+        recording = open_recording(store, fetches, platform, record=record, environment=environment)
         services = Services(
-            exchanges=Exchanges(library, store, recorder),
+            exchanges=recording.exchanges,
             names=Names(),
             authority=authority,
             silence=silence,
             instruction=lambda: marker.read_text("ascii").rstrip(),
-            abort=upstream.close,
+            abort=recording.upstream.close,
             spool=private,
         )
         gateway = Gateway(services, inside=not record)
@@ -99,6 +126,9 @@ def open_network(
             resolver=resolver,
             variables=trust.variables,
             marker=marker,
-            library=library,
+            names=services.names,
+            library=recording.library,
+            exchanges=recording.exchanges,
             silence=silence,
+            gateway=gateway,
         )

@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from samebit.image.entry import Entry, Kind
 from samebit.image.layer_writer import Content
 from samebit.image.whiteout import Whiteout, removed_path
 from samebit.model.normalising import Account, LeftAlone, NormalisedFile, Secret
+from samebit.normalisers.owned import OwnedPaths, find_owned
 from samebit.normalisers.protocol import HEAD, Action, Facts, Normaliser
 from samebit.normalisers.selection import NormaliserSelection
 from samebit.normalisers.spool import Spool, Spooled
@@ -74,11 +75,13 @@ def normalise(
     epoch: int,
     spool: Spool,
     scratch: Path,
+    given: Collection[bytes] = (),
 ) -> Normalised:
     """Normalise the entries of a layer that stands on `base`.
 
-    `entries` are as image.delta makes them. `epoch` is in seconds, `scratch` a directory for
-    temporary files. Raises OSError when a file cannot be read, MachineError for a full disk.
+    Files whose sha256 (32 bytes) is in `given` are inputs of the build, not results: they are never
+    rewritten. `entries` are as image.delta makes them. `epoch` is in seconds, `scratch` a directory
+    for temporary files. Raises OSError when a file cannot be read, MachineError for a full disk.
     """
     run = _Run(
         entries=entries,
@@ -88,6 +91,7 @@ def normalise(
         epoch=epoch,
         spool=spool,
         scratch=scratch,
+        given=given,
     )
     return run.result()
 
@@ -103,6 +107,7 @@ class _Run:
         epoch: int,
         spool: Spool,
         scratch: Path,
+        given: Collection[bytes],
     ) -> None:
         self._base = base
         self._contents = contents
@@ -110,17 +115,20 @@ class _Run:
         self._epoch = epoch
         self._spool = spool
         self._scratch = scratch
+        self._given = frozenset(given)
         self._entries = {entry.path: entry for entry in entries}
         self._groups: dict[bytes, list[bytes]] = {}
         for entry in entries:
             if entry.kind is Kind.HARDLINK:
                 self._groups.setdefault(entry.link, [entry.link]).append(entry.path)
+        self._owned = OwnedPaths(frozenset())
         self._rewriters: list[tuple[Entry, Normaliser]] = []
         self._spooled: dict[bytes, Spooled] = {}
         self._files: list[NormalisedFile] = []
         self._left: list[LeftAlone] = []
 
     def result(self) -> Normalised:
+        self._owned = find_owned(self._entries.values(), self._source)
         self._take_away()
         self._keep_needed_directories()
         trees = _LayerTrees(self._entries, self._base, self._contents)
@@ -168,7 +176,7 @@ class _Run:
                 self._note(entry, gone[0], None)
                 continue
             rewriters = [one for one in found if one is not None and one.action is Action.REWRITE]
-            if rewriters:
+            if rewriters and not any(name in self._owned for name in names):
                 self._rewriters.append((entry, rewriters[0]))
         children = Counter(path.rpartition(b"/")[0] for path in self._entries)
         # From below: a directory of the build's own can go once nothing is left in it.
@@ -187,17 +195,20 @@ class _Run:
 
     def _choose(self, entry: Entry, name: bytes) -> Normaliser | None:
         head: bytes | None = None
+        named = entry if name == entry.path else replace(entry, path=name)
         for normaliser in self._selection.find(name):
             rewrites = normaliser.action is Action.REWRITE
             if (rewrites or normaliser.reads()) and entry.kind is not Kind.FILE:
                 continue
             if normaliser.reads() and head is None:
                 head = self._head(entry)
-            if normaliser.recognises(replace(entry, path=name), head or b""):
+            if normaliser.recognises(named, head or b""):
                 return normaliser
         return None
 
     def _head(self, entry: Entry) -> bytes:
+        if not entry.size:
+            return b""
         with self._contents.final(entry) as file:
             return file.read(HEAD) or b""
 
@@ -207,6 +218,8 @@ class _Run:
         self._spool.begin()
         with _buffered(self._contents.final(entry)) as source:
             changed = normaliser.rewrite(source, entry.size, self._spool.write, facts)
+        if (changed or facts.remarks) and self._is_given(entry):
+            return
         self._left += [LeftAlone(entry.path, normaliser.name, why) for why in facts.remarks]
         if not changed:
             return
@@ -220,15 +233,18 @@ class _Run:
         self._entries[entry.path] = new
         self._note(entry, normaliser, spooled.size)
 
+    def _is_given(self, entry: Entry) -> bool:
+        if not self._given:
+            return False
+        with self._contents.final(entry) as file:
+            return _sha256(file) in self._given
+
     def _is_base(self, entry: Entry, spooled: Spooled) -> bool:
         """Tell whether noise was all that the build changed in a file of the base."""
         if self._base.entries.get(entry.path) != entry:
             return False
-        digest = hashlib.sha256()
         with self._spool.open(spooled) as file:
-            while data := file.read(_CHUNK):
-                digest.update(data)
-        return self._base.contents.get(entry.path) == digest.digest()
+            return self._base.contents.get(entry.path) == _sha256(file)
 
     def _note(self, entry: Entry, normaliser: Normaliser, after: int | None) -> None:
         self._files.append(
@@ -284,10 +300,22 @@ class _LayerTrees:
         found = self.layer.get(path)
         if found is not None:
             return None if isinstance(found, Whiteout) else found
-        return self.base.entries.get(path) if self._shows_base(path) else None
+        below = self.base.entries.get(path)
+        return below if below is not None and self._shows_base(path) else None
 
     def in_layer(self, path: bytes) -> bool:
         return path in self.layer and not isinstance(self.layer[path], Whiteout)
+
+    def mtime(self, path: bytes) -> int | None:
+        file = self.open(path)
+        if file is None:
+            return None
+        with file:
+            try:
+                return os.fstat(file.fileno()).st_mtime_ns // 1_000_000_000
+            except OSError:
+                # Not a file of a tree on disk (io.UnsupportedOperation).
+                return None
 
     def open(self, path: bytes) -> BinaryIO | None:
         found = self.layer.get(path)
@@ -322,6 +350,13 @@ class _LayerTrees:
                 return False
             path = parent
         return True
+
+
+def _sha256(file: io.RawIOBase) -> bytes:
+    digest = hashlib.sha256()
+    while data := file.read(_CHUNK):
+        digest.update(data)
+    return digest.digest()
 
 
 def _buffered(file: io.RawIOBase) -> BinaryIO:

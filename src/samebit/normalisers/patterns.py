@@ -47,6 +47,7 @@ class PatternTable(Generic[_T]):
         self._exact: dict[bytes, list[int]] = {}
         self._names: dict[bytes, list[int]] = {}
         self._suffixes: dict[bytes, list[tuple[bytes, int]]] = {}
+        self._components: dict[bytes, list[tuple[re.Pattern[bytes], int]]] = {}
         tops: dict[bytes, list[tuple[bytes, int]]] = {}
         for number, (patterns, value) in enumerate(items):
             self._values.append(value)
@@ -77,6 +78,11 @@ class PatternTable(Generic[_T]):
                 suffix = name[1:]
                 self._suffixes.setdefault(suffix.rpartition(b".")[2], []).append((suffix, number))
                 return
+            first = name.partition(b"/")[0]
+            if not _WILD.search(first):
+                compiled = re.compile(regex_of(pattern), re.DOTALL)
+                self._components.setdefault(first, []).append((compiled, number))
+                return
         top = pattern.partition(b"/")[0]
         tops.setdefault(b"" if _WILD.search(top) else top, []).append((pattern, number))
 
@@ -84,12 +90,17 @@ class PatternTable(Generic[_T]):
         """Give the values whose patterns fit `path`, each once, in the order they came in."""
         found = set(self._everywhere)
         found.update(self._exact.get(path, ()))
-        name = path.rpartition(b"/")[2]
+        parts = path.split(b"/")
+        name = parts[-1]
         found.update(self._names.get(name, ()))
         for suffix, number in self._suffixes.get(name.rpartition(b".")[2], ()):
             if name.endswith(suffix):
                 found.add(number)
-        for top in (path.partition(b"/")[0], b""):
+        for part in self._components.keys() & parts:
+            found.update(
+                number for single, number in self._components[part] if single.fullmatch(path)
+            )
+        for top in (parts[0], b""):
             entry = self._tops.get(top)
             if entry is not None and entry[0].fullmatch(path):
                 found.update(number for single, number in entry[1] if single.fullmatch(path))

@@ -59,6 +59,12 @@ class Trees(Protocol):
         What is not has the base's own mtime, which is also what the build's programs saw.
         """
 
+    def mtime(self, path: bytes) -> int | None:
+        """Give the time of a regular file of the final tree as the build left it.
+
+        In whole seconds, rounded down; None when there is none or it is not known.
+        """
+
     def open(self, path: bytes) -> BinaryIO | None:
         """Open a regular file of the final tree as the build left it, None when there is none."""
 
@@ -79,6 +85,10 @@ class NoTrees:
     def in_layer(self, _path: bytes) -> bool:
         """Know nothing."""
         return False
+
+    def mtime(self, _path: bytes) -> int | None:
+        """Know nothing."""
+        return None
 
     def open(self, _path: bytes) -> BinaryIO | None:
         """Know nothing."""

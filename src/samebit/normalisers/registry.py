@@ -27,7 +27,10 @@ def all_normalisers() -> tuple[Normaliser, ...]:
 @functools.cache
 def all_detectors() -> tuple[Detector, ...]:
     """Give every detector, sorted by name."""
-    return tuple(sorted(_values(Detector), key=lambda detector: detector.name))
+    found = _values(Detector)
+    if len({detector.name for detector in found}) != len(found):
+        raise InternalError("two detectors have one name")
+    return tuple(sorted(found, key=lambda detector: detector.name))
 
 
 def normaliser_set(number: int) -> tuple[Normaliser, ...]:

@@ -13,14 +13,13 @@ from samebit.dockerfile.evaluate import evaluate
 from samebit.dockerfile.lowering import context_sources, reachable
 from samebit.engines.protocol import Engine
 from samebit.errors import MachineError, Place, UsageError
-from samebit.image.manifest import IndexEntry, encode_index
 from samebit.lock.epoch import DEFAULT_EPOCH, choose_epoch, locked_epoch
 from samebit.lock.fetch import LockedFetch
 from samebit.lock.model import Lock
 from samebit.lock.redaction import origin_of
 from samebit.lock.toml import check_writable, write_lock
 from samebit.lock.update import matching_origins, settle
-from samebit.model.descriptor import OCI_INDEX, Descriptor
+from samebit.model.descriptor import Descriptor
 from samebit.model.finding import Finding
 from samebit.model.normalising import Account
 from samebit.model.platform import Platform
@@ -28,7 +27,9 @@ from samebit.model.reference import Reference
 from samebit.model.toml_source import nearest
 from samebit.normalisers.selection import known_names, unknown_names
 from samebit.pipeline.bases import BaseFinder
+from samebit.pipeline.compose import combine
 from samebit.pipeline.contexts import Contexts
+from samebit.pipeline.inputs_gc import note_lock
 from samebit.pipeline.memo import memo_key, recall, remember
 from samebit.pipeline.normalise_layer import findings_of, recall_account, remember_account
 from samebit.pipeline.recipe import (
@@ -160,7 +161,7 @@ def build_prepared(
         built.append((part, wanted, done))
         images.append((part.platform, done.image))
         accounts.append((part.platform, done.account))
-    image = _combined(store, images)
+    image = combine(store, images)
     if recording:
         lock = _settled(prepared, {part.platform: done.fetches for part, _, done in built})
         store.sync(fetch.digest for fetch in lock.fetches)
@@ -179,6 +180,8 @@ def build_prepared(
         elif changed:
             unproven = True
     written = recording and changed and _write(workspace.lock_file, lock, image)
+    if workspace.lock_file is not None and built:
+        note_lock(store, workspace.lock_file, lock)
     return BuildResult(
         image=image,
         platforms=tuple(images),
@@ -294,11 +297,3 @@ def _epoch(request: BuildRequest, workspace: Workspace) -> tuple[int, list[Findi
         return locked_epoch(lock, os.environ), []
     chosen = choose_epoch(workspace.context, os.environ)
     return chosen.seconds, [chosen.finding] if chosen.finding else []
-
-
-def _combined(store: Store, images: Sequence[tuple[Platform, Descriptor]]) -> Descriptor:
-    """One platform is a plain manifest, several are a sorted index (docs/canonical-form.md)."""
-    if len(images) == 1:
-        return images[0][1]
-    data = encode_index(IndexEntry(image, platform) for platform, image in images)
-    return Descriptor(OCI_INDEX, store.put(data), len(data))

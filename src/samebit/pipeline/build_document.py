@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from samebit.model.escaped import escaped
 from samebit.model.normalising import Account
 from samebit.model.platform import Platform
@@ -29,9 +31,23 @@ def build_document(result: BuildResult) -> dict[str, object]:
                 for rule in result.lock.recipe.normalising.rules
             ],
         },
-        "normalised": [
-            item for platform, account in result.accounts for item in _files(platform, account)
+        **account_members(result.accounts),
+        "warnings": [
+            {
+                "code": finding.code,
+                "what": finding.what,
+                "where": str(finding.where) if finding.where else None,
+            }
+            for finding in result.findings
         ],
+    }
+
+
+def account_members(accounts: Iterable[tuple[Platform, Account]]) -> dict[str, object]:
+    """Describe what normalising did, by platform: `normalised`, `notNormalised`, `secrets`."""
+    told = tuple(accounts)
+    return {
+        "normalised": [item for platform, account in told for item in _files(platform, account)],
         "notNormalised": [
             {
                 "path": f"/{escaped(left.path)}",
@@ -39,7 +55,7 @@ def build_document(result: BuildResult) -> dict[str, object]:
                 "why": left.why,
                 "platform": str(platform),
             }
-            for platform, account in result.accounts
+            for platform, account in told
             for left in account.left
         ],
         "secrets": [
@@ -49,16 +65,8 @@ def build_document(result: BuildResult) -> dict[str, object]:
                 "what": secret.what,
                 "platform": str(platform),
             }
-            for platform, account in result.accounts
+            for platform, account in told
             for secret in account.secrets
-        ],
-        "warnings": [
-            {
-                "code": finding.code,
-                "what": finding.what,
-                "where": str(finding.where) if finding.where else None,
-            }
-            for finding in result.findings
         ],
     }
 

@@ -75,6 +75,7 @@ def _recipe(request: BuildRequest, workspace: Workspace, lock: Lock, store: Stor
         target=request.target,
         platforms=platforms,
         build_args=used,
+        normalising=workspace.configuration.normalising,
     )
 
 

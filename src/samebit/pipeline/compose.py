@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from samebit.canonical import json as canonical_json
 from samebit.dockerfile.config import ImageConfig, config_object
-from samebit.dockerfile.history import HistoryEntry, timestamp
+from samebit.dockerfile.history import timestamp
 from samebit.errors import InputError
 from samebit.image.config import ConfigDocument, History
-from samebit.image.manifest import Image, Manifest, encode_manifest
-from samebit.model.descriptor import OCI_CONFIG, OCI_MANIFEST, Descriptor
+from samebit.image.manifest import Image, IndexEntry, Manifest, encode_index, encode_manifest
+from samebit.model.descriptor import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Descriptor
+from samebit.model.platform import Platform
 from samebit.store.store import Store
 
 if TYPE_CHECKING:
     # Imported while the engine runs: see samebit.pipeline.tree_layer.
     from samebit.image.layer_writer import Layer
+
+
+class HistoryEntry(Protocol):
+    """An entry of a history."""
+
+    def document(self) -> Mapping[str, str | bool]:
+        """Give the entry as JSON."""
 
 
 def compose(
@@ -57,6 +65,14 @@ def compose(
     described = Descriptor(OCI_CONFIG, store.put(data), len(data))
     manifest = encode_manifest(Manifest(described, tuple(layers)))
     return Descriptor(OCI_MANIFEST, store.put(manifest), len(manifest))
+
+
+def combine(store: Store, images: Sequence[tuple[Platform, Descriptor]]) -> Descriptor:
+    """One image is a plain manifest, several are a sorted index (docs/canonical-form.md)."""
+    if len(images) == 1:
+        return images[0][1]
+    data = encode_index(IndexEntry(image, platform) for platform, image in images)
+    return Descriptor(OCI_INDEX, store.put(data), len(data))
 
 
 def _base_history(base: Image | None) -> Sequence[History]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -29,9 +26,9 @@ from samebit.model.image_difference import (
 )
 from samebit.model.platform import Platform
 from samebit.pipeline.open_image import OpenedSource, open_source
+from samebit.pipeline.temporary import temporary_directory
 from samebit.store.failure import machine_errors
 from samebit.store.home import default_home
-from samebit.store.temporary import clean_abandoned, locked_directory
 from samebit.transports.resolve import choose
 
 DEFAULT_LIMIT = 20
@@ -57,7 +54,7 @@ def diff_images(
     """
     root = store_root or default_home() / "store"
     with (
-        _temporary_directory() as directory,
+        temporary_directory("diff") as directory,
         open_source(a, platform, root, directory / "a") as left,
         open_source(b, platform, root, directory / "b") as right,
     ):
@@ -69,21 +66,6 @@ def diff_images(
             found = comparison.images(left.image(platform=platform), right.image(platform=platform))
             return DiffReport(*sides, found.grade, None, (found,))
         return comparison.indexes(sides)
-
-
-@contextmanager
-def _temporary_directory() -> Iterator[Path]:
-    parent = Path(tempfile.gettempdir())
-    # The name says whose it is, so that nobody cleans up for somebody else.
-    prefix = f"samebit-{os.getuid()}-diff-"
-    clean_abandoned(parent, prefix)
-    with machine_errors(f"cannot keep temporary files in {parent}"):
-        context = locked_directory(parent, prefix)
-        directory = context.__enter__()
-    try:
-        yield directory
-    finally:
-        context.__exit__(None, None, None)
 
 
 def _side(source: OpenedSource) -> Side:

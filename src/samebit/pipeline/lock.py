@@ -8,16 +8,15 @@ from pathlib import Path
 
 from samebit.engines.protocol import Engine
 from samebit.errors import Place, UsageError
-from samebit.lock.difference import Change, diff_locks
+from samebit.lock.difference import diff_locks
 from samebit.lock.model import Lock
 from samebit.lock.toml import read_lock, write_lock
 from samebit.model.finding import Finding
+from samebit.model.lock_difference import LockDifference
 from samebit.pipeline.build import Prepared, build_prepared, prepare
 from samebit.pipeline.request import BuildRequest
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
-
-__all__ = ["Change", "LockResult", "difference", "record"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class LockResult:
     lock: Lock
     path: Path
     written: bool
-    changes: tuple[Change, ...]
+    difference: LockDifference
     findings: tuple[Finding, ...]
 
 
@@ -57,11 +56,11 @@ def record(
     else:
         lock, findings = prepared.lock, prepared.findings
         written = lock != before and write_lock(path, lock)
-    changes = diff_locks(before, lock) if before is not None else ()
+    changes = diff_locks(before, lock) if before is not None else LockDifference()
     return LockResult(lock, path, written, changes, findings)
 
 
-def difference(old: Path, new: Path) -> tuple[Change, ...]:
+def difference(old: Path, new: Path) -> LockDifference:
     """Compare two lock files. Raises UsageError for a file that is missing or no lock."""
     return diff_locks(_read(old), _read(new))
 

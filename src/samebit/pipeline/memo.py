@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from samebit.canonical import json as canonical_json
 from samebit.lock.model import Lock
@@ -26,7 +27,8 @@ def memo_key(
     """Compute the key from everything that the digest depends on, and nothing else."""
     document = {
         "generation": _GENERATION,
-        "lock": format_lock(lock),
+        # Where bytes may be had does not change them.
+        "lock": format_lock(replace(lock, inputs=None)),
         "contexts": {name: str(digest) for name, digest in contexts.items()},
         "labels": dict(request.labels),
         "modes": "keep" if request.keep_modes else "git",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -41,9 +41,11 @@ def write_normalised_layer(
     *,
     epoch: int,
     store: Store,
+    given: Collection[bytes] = (),
 ) -> NormalisedLayer:
     """Normalise `entries`, which stand on `base`, and write what is left to the store.
 
+    `given` are the sha256 of the build's input files, which are shipped as they are.
     `epoch` is in seconds. Raises InputError for a file that cannot be read or a tree that no layer
     can hold, MachineError for a full disk.
     """
@@ -57,6 +59,7 @@ def write_normalised_layer(
                 epoch=epoch,
                 spool=spool,
                 scratch=scratch,
+                given=given,
             )
         except OSError as error:
             raise InputError(

@@ -30,11 +30,13 @@ _MAX_DEPTH = 4
 
 
 class _Blobs(Protocol):
-    """Where an image's blobs are. `read` verifies, `open` does not."""
+    """Where an image's blobs are. `read` and `manifest` verify, `open` does not."""
 
     def read(self, digest: Digest, limit: int) -> bytes: ...
 
     def open(self, blob: Descriptor) -> BinaryIO: ...
+
+    def manifest(self, descriptor: Descriptor) -> bytes: ...
 
     def prepare(self, descriptor: Descriptor, platform: Platform | None) -> None: ...
 
@@ -53,6 +55,13 @@ class OpenedSource:
     index: Index | None
     canonicalised: bool
     blobs: _Blobs
+
+    def manifest(self, descriptor: Descriptor) -> Manifest | Index:
+        """Read the manifest or index that `descriptor`, of the index here, means; InputError."""
+        what = f"manifest {descriptor.digest} of {self.name}"
+        if descriptor.size > MAX_MANIFEST:
+            raise InputError(f"{what} has {descriptor.size} bytes, too many")
+        return parse_manifest(self.blobs.manifest(descriptor), what, descriptor.media_type or None)
 
     def image(
         self, descriptor: Descriptor | None = None, platform: Platform | None = None
@@ -148,6 +157,9 @@ class _InStore:
     def open(self, blob: Descriptor) -> BinaryIO:
         return self._store.open(blob.digest)
 
+    def manifest(self, descriptor: Descriptor) -> bytes:
+        return self.read(descriptor.digest, MAX_MANIFEST)
+
     def prepare(self, descriptor: Descriptor, platform: Platform | None) -> None:
         pass
 
@@ -165,6 +177,9 @@ class _InLayout:
 
     def open(self, blob: Descriptor) -> BinaryIO:
         return self._files.open(f"blobs/sha256/{blob.digest.hex}")
+
+    def manifest(self, descriptor: Descriptor) -> bytes:
+        return self.read(descriptor.digest, MAX_MANIFEST)
 
     def prepare(self, descriptor: Descriptor, platform: Platform | None) -> None:
         pass
@@ -185,12 +200,16 @@ class _InRegistry:
         self._client.pull_blob(self._reference, blob, self._store)
         return self._store.open(blob.digest)
 
+    def manifest(self, descriptor: Descriptor) -> bytes:
+        pinned = self._reference.with_digest(descriptor.digest)
+        data = self._client.resolve(pinned, self._store).data
+        self._store.put(data)
+        return data
+
     def prepare(self, descriptor: Descriptor, platform: Platform | None) -> None:
         what = str(self._reference)
         for _ in range(_MAX_DEPTH):
-            pinned = self._reference.with_digest(descriptor.digest)
-            data = self._client.resolve(pinned, self._store).data
-            self._store.put(data)
+            data = self.manifest(descriptor)
             found = parse_manifest(data, what, descriptor.media_type or None)
             if isinstance(found, Manifest):
                 if found.config.size > MAX_CONFIG:

@@ -23,6 +23,8 @@ from samebit.dockerfile.lowering import (
 )
 from samebit.dockerfile.lowering_model import (
     FILES_DIRECTORY,
+    FetchGit,
+    FetchUrl,
     LoweredPlan,
     Phase,
     RunStep,
@@ -30,7 +32,7 @@ from samebit.dockerfile.lowering_model import (
     TreeKind,
     TreeRef,
 )
-from samebit.dockerfile.stages import External
+from samebit.dockerfile.stages import External, Plan
 from samebit.engines.protocol import (
     STAGE_IMAGES,
     Engine,
@@ -60,6 +62,7 @@ from samebit.pipeline.step_network import (
     BuildNetwork,
     network_error,
     open_build_network,
+    warm_up,
 )
 from samebit.pipeline.tree_layer import BuiltLayer, TreeLayer, tree_layer
 from samebit.report.progress import BuildProgress
@@ -143,6 +146,10 @@ class _StagesRun:
 
     def result(self) -> StagesResult:
         staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
+        if _has_steps(self.part.plan):
+            warm_up()
+        for base in self.part.bases.values():
+            ensure_base(self.engine, self.store, base.image)
         root = self.part.root_image()
         with tree_layer(self.store, root, self.lock) as layers:
             built, fetches = self._build(staged, layers)
@@ -172,7 +179,7 @@ class _StagesRun:
             try:
                 with self._network(lowered) as network:
                     with self._final_tree(lowered, staged, selected, network) as tree:
-                        built = layers.write(tree, self.evaluation)
+                        built = layers.write(tree, self.evaluation, _given(staged, network))
                     overridden = network.overridden(lowered.steps)
                     return (
                         replace(built, findings=(*built.findings, *overridden)),
@@ -222,15 +229,13 @@ class _StagesRun:
         selected: frozenset[str],
         network: BuildNetwork,
     ) -> Iterator[FinalTree]:
-        for base in self.part.bases.values():
-            ensure_base(self.engine, self.store, base.image)
         work = self.work / f"run-{len(selected)}"
         # A second try must find neither the materials nor the caches of the first.
         for path in (self._input / FILES_DIRECTORY, self._caches):
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir()
         for number, lowered_phase in enumerate(lowered.phases):
-            phase = self._place_materials(lowered_phase, staged)
+            phase = self._place_materials(lowered_phase, staged, network)
             plan = self._engine_plan(lowered, phase, staged, network)
             steps = LoweredSteps(phase, self.part.plan)
             self.progress.describe_by(steps.describe)
@@ -254,10 +259,15 @@ class _StagesRun:
         return open_build_network(
             self.store,
             self.lock,
-            self.part.platform,
-            self.part.plan.proxy_args,
-            wanted=any(step.network != "none" for step in lowered.steps.values()),
+            self.part.plan,
+            steps=any(step.network != "none" for step in lowered.steps.values()),
+            additions=any(
+                isinstance(material, FetchUrl | FetchGit)
+                for phase in lowered.phases
+                for material in phase.materials
+            ),
             record=self.record,
+            say=self.progress.say,
         )
 
     def _require_answers(self, network: BuildNetwork, failure: SamebitError | None) -> None:
@@ -266,7 +276,9 @@ class _StagesRun:
         if error is not None:
             raise error from failure
 
-    def _place_materials(self, phase: Phase, staged: Mapping[str, StagedContext]) -> Phase:
+    def _place_materials(
+        self, phase: Phase, staged: Mapping[str, StagedContext], network: BuildNetwork
+    ) -> Phase:
         """Make what a phase needs beside the context; gives the phase without empty copies."""
         files = self._input / FILES_DIRECTORY
         with ExitStack() as mounts:
@@ -284,7 +296,13 @@ class _StagesRun:
                     root_of(material.tree), material
                 ):
                     phase = phase.without(material.directory)
-                place_material(material, files, epoch=self.lock.epoch, tree_root=root_of)
+                place_material(
+                    material,
+                    files,
+                    epoch=self.lock.epoch,
+                    tree_root=root_of,
+                    fetcher=network.additions,
+                )
         return phase
 
     def _engine_plan(
@@ -317,6 +335,14 @@ class _StagesRun:
             agents=wanted_agents(lowered.steps, self.request.ssh),
             network=network.steps,
         )
+
+
+def _has_steps(plan: Plan) -> bool:
+    return any(
+        instruction.keyword == "RUN"
+        for index in plan.needed
+        for instruction in plan.stages[index].instructions
+    )
 
 
 def _step(step: RunStep, proxies: Mapping[str, str]) -> StepRun:
@@ -354,3 +380,9 @@ def _mount(mount: lowering_model.StepMount) -> StepMount:
 def _context_name(external: External) -> str:
     """Name a directory of --build-context for the engine; names may hold what it does not take."""
     return f"samebit-named-{Digest.of(external.reference.encode()).hex[:16]}"
+
+
+def _given(staged: Mapping[str, StagedContext], network: BuildNetwork) -> frozenset[bytes]:
+    """Give the sha256 of every file that the build was given, from contexts and by fetching."""
+    files = {entry.content for context in staged.values() for entry in context.entries}
+    return frozenset(files | {bytes.fromhex(fetch.digest.hex) for fetch in network.fetches()})

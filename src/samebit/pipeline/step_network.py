@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from samebit.dockerfile.lowering_model import RunStep
@@ -13,16 +16,18 @@ from samebit.dockerfile.syntax import Instruction
 from samebit.engines.protocol import StepNetwork
 from samebit.engines.step_mounts import private_directory
 from samebit.errors import InputError, LockError, Place, SamebitError
-from samebit.lock.fetch import LockedFetch
+from samebit.lock.fetch import GIT, LockedFetch
 from samebit.lock.model import Lock
 from samebit.model.finding import Finding
-from samebit.model.platform import Platform
 from samebit.network.problems import Problem, ProblemKind
+from samebit.pipeline.bodies import bring_bodies
 from samebit.pipeline.failures import shown
 from samebit.store.store import Store
 
 if TYPE_CHECKING:
+    from samebit.network.library import Library
     from samebit.network.session import Network
+    from samebit.pipeline.added import Additions
 
 _SHOWN_PROBLEMS = 20
 _ORDER = (
@@ -44,10 +49,20 @@ _FIXES = {
 
 
 class BuildNetwork:
-    """What a build's steps can reach. Without steps that want a network, nothing is opened."""
+    """What a build can reach. Without steps that want a network, no namespace is made.
 
-    def __init__(self, network: Network | None) -> None:
+    `additions` serve ADD, None where no instruction fetches anything.
+    """
+
+    def __init__(
+        self,
+        network: Network | None = None,
+        library: Library | None = None,
+        additions: Additions | None = None,
+    ) -> None:
         self._network = network
+        self._library = library
+        self.additions = additions
 
     @property
     def steps(self) -> StepNetwork | None:
@@ -69,11 +84,13 @@ class BuildNetwork:
 
     def fetches(self) -> tuple[LockedFetch, ...]:
         """Give what was asked and answered."""
-        return self._network.fetches() if self._network is not None else ()
+        return self._library.used() if self._library is not None else ()
 
     def problems(self) -> tuple[Problem, ...]:
         """Give what was asked and could not be given."""
-        return self._network.problems() if self._network is not None else ()
+        if self._network is not None:
+            return self._network.problems()
+        return self._library.problems() if self._library is not None else ()
 
     def overridden(self, steps: Mapping[str, RunStep]) -> tuple[Finding, ...]:
         """Tell which trust variables the Dockerfile or its base sets, of steps that used them."""
@@ -93,35 +110,67 @@ class BuildNetwork:
         )
 
 
+def warm_up() -> None:
+    """Begin to import what a network needs: TLS and certificates take 0.1 s.
+
+    In a thread, while the engine is asked for its bases.
+    """
+    threading.Thread(target=import_module, args=("samebit.network.session",), daemon=True).start()
+
+
 @contextmanager
 def open_build_network(
     store: Store,
     lock: Lock,
-    platform: Platform,
-    proxies: Mapping[str, str],
+    plan: Plan,
     *,
-    wanted: bool,
+    steps: bool,
+    additions: bool,
     record: bool,
+    say: Callable[[str], None],
 ) -> Iterator[BuildNetwork]:
     """Open the network of a build of one platform; with `record` misses are recorded.
 
-    `proxies` are the build arguments that say how this machine reaches the network. `wanted` is
-    false when no step can use one. Raises MachineError.
+    `steps` says whether a RUN can use it, `additions` whether an ADD fetches something. Recorded
+    bytes that the store lacks are brought first. Raises MachineError, and InputError for recorded
+    bytes that cannot be had any more.
     """
-    if not wanted:
-        yield BuildNetwork(None)
+    if not steps and not additions:
+        yield BuildNetwork()
         return
-    # TLS and certificates take 0.1 s to import.
-    from samebit.network.session import open_network  # noqa: PLC0415
+    # Slow to import: see warm_up.
+    from samebit.network.restore import restore  # noqa: PLC0415
+    from samebit.network.session import open_network, open_recording  # noqa: PLC0415
+    from samebit.pipeline.added import Additions  # noqa: PLC0415
 
-    environment = {**os.environ, **proxies}
-    with (
-        private_directory(store.root) as private,
-        open_network(
-            store, lock.fetches, platform, private, record=record, environment=environment
-        ) as network,
-    ):
-        yield BuildNetwork(network)
+    platform = plan.platform
+    environment = {**os.environ, **plan.proxy_args}
+    needed = tuple(fetch for fetch in lock.fetches if platform in fetch.platforms)
+    bring_bodies(replace(lock, fetches=needed), store, say)
+    # A checkout is brought back by git, when it is asked for.
+    restore(store, [fetch for fetch in needed if fetch.key.method != GIT], environment)
+    with ExitStack() as stack:
+        network = None
+        if steps:
+            private = stack.enter_context(private_directory(store.root))
+            network = stack.enter_context(
+                open_network(
+                    store, lock.fetches, platform, private, record=record, environment=environment
+                )
+            )
+            library, exchanges = network.library, network.exchanges
+        else:
+            recording = open_recording(
+                store, lock.fetches, platform, record=record, environment=environment
+            )
+            stack.callback(recording.upstream.close)
+            library, exchanges = recording.library, recording.exchanges
+
+        def failure() -> SamebitError | None:
+            return network_error(library.problems(), plan, None)
+
+        added = Additions(store, library, exchanges, platform, failure) if additions else None
+        yield BuildNetwork(network, library, added)
 
 
 def network_error(

@@ -7,7 +7,7 @@ compressor against its known answers, reading what the base's blobs hold.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,9 +51,12 @@ class TreeLayer:
     epoch: int
     _prepared: Future[_Prepared]
 
-    def write(self, tree: FinalTree, evaluation: Evaluation) -> BuiltLayer:
+    def write(
+        self, tree: FinalTree, evaluation: Evaluation, given: Collection[bytes]
+    ) -> BuiltLayer:
         """Write what `evaluation` describes and the engine made.
 
+        `given` are the sha256 of the build's input files, which are shipped as they are.
         Raises InputError for a damaged base, and what comparing, normalising and writing raise.
         """
         from samebit.image.delta import make_delta  # noqa: PLC0415
@@ -90,6 +93,7 @@ class TreeLayer:
                 prepared.selection,
                 epoch=self.epoch,
                 store=self.store,
+                given=given,
             )
         attribution = Attribution.of(evaluation, lambda path: os.path.islink(root + b"/" + path))
         return BuiltLayer(

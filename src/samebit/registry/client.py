@@ -10,6 +10,7 @@ from typing import Self, TypeVar
 
 from samebit.errors import InputError
 from samebit.model.descriptor import Descriptor
+from samebit.model.digest import Digest
 from samebit.model.reference import Reference
 from samebit.registry.connections import Connections, Patience
 from samebit.registry.credentials import find_credentials
@@ -17,6 +18,7 @@ from samebit.registry.endpoint import Endpoint
 from samebit.registry.failures import NotFoundError, UnservedError
 from samebit.registry.pull import Progress, Resolved, pull_blob, pull_manifest
 from samebit.registry.push import push_image
+from samebit.registry.referrers import attach
 from samebit.registry.registries_conf import RegistriesConf, load_registries_conf
 from samebit.registry.session import Session
 from samebit.store.store import Store
@@ -122,6 +124,14 @@ class RegistryClient:
         session = self._session(endpoint, tuple(scopes))
         mounts = tuple(repositories)
         push_image(session, store, descriptor, reference, mount_from=mounts, progress=progress)
+
+    def attach(
+        self, reference: Reference, subject: Digest, referrer: Descriptor, artifact_type: str
+    ) -> None:
+        """Let a pushed manifest be found as a referrer of `subject`, in the same repository."""
+        endpoint = self._configuration.push_endpoint(reference)
+        scopes = (f"repository:{endpoint.repository}:pull,push",)
+        attach(self._session(endpoint, scopes), subject, referrer, artifact_type)
 
     def _over_endpoints(self, reference: Reference, act: Callable[[Session], _T]) -> _T:
         endpoints = self._configuration.pull_endpoints(reference)

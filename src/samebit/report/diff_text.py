@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TextIO
-
-from rich.console import Console
-from rich.text import Text
 
 from samebit.model.escaped import escaped
 from samebit.model.explanation import Evidence, Explanation
@@ -27,18 +23,11 @@ from samebit.model.image_difference import (
     ValueChange,
 )
 from samebit.report.diff_words import GRADES, compression, count, hexdump, layer_words, summary
+from samebit.report.styled_lines import Line, print_lines
 
 _A, _B, _HEADING, _VERDICT, _NOTE = "red", "green", "bold", "bold", "dim"
 _MAX_VALUE = 100
 _MAX_EVIDENCE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the report and how a terminal may show it."""
-
-    text: str
-    style: str = ""
 
 
 def write_diff(report: DiffReport, out: TextIO, limit: int | None) -> None:
@@ -46,15 +35,7 @@ def write_diff(report: DiffReport, out: TextIO, limit: int | None) -> None:
 
     Only a terminal gets colour; elsewhere nothing is wrapped. What `out` cannot encode is escaped.
     """
-    lines = diff_lines(report, limit)
-    if out.isatty():
-        console = Console(file=out, highlight=False, markup=False, emoji=False)
-        for line in lines:
-            console.print(Text(line.text, style=line.style), soft_wrap=True)
-        return
-    encoding = out.encoding or "utf-8"
-    for line in lines:
-        out.write(line.text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    print_lines(diff_lines(report, limit), out)
 
 
 def diff_lines(report: DiffReport, limit: int | None) -> Iterator[Line]:

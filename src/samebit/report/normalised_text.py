@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from samebit.model.escaped import escaped
 from samebit.model.normalising import Account
+from samebit.model.platform import Platform
+
+
+def account_lines(accounts: Sequence[tuple[Platform, Account]], *, files: bool) -> Iterator[str]:
+    """Tell of every platform what was done; with `files` of each file, too."""
+    for platform, account in accounts:
+        where = f" ({platform})" if len(accounts) > 1 else ""
+        for line in (*(file_lines(account) if files else ()), *summary_lines(account)):
+            yield f"{line}{where}"
 
 
 def summary_lines(account: Account) -> tuple[str, ...]:

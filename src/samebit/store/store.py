@@ -171,6 +171,19 @@ class Store:
         with machine_errors(f"cannot write to the store {self.root}"):
             write_record(self._records, kind, key, value, temporary=self._temporary)
 
+    def record_keys(self, kind: str) -> list[str]:
+        """Give the keys of letters, digits, `.`, `_` and `-` that have a value, sorted."""
+        with machine_errors(f"cannot read the store {self.root}"):
+            try:
+                return sorted(name for name in os.listdir(self._records / kind) if name[0] != "=")
+            except FileNotFoundError:
+                return []
+
+    def remove(self, digest: Digest) -> None:
+        """Delete a blob that nobody needs, as the caller knows; an absent one is fine."""
+        with machine_errors(f"cannot write to the store {self.root}"), suppress(FileNotFoundError):
+            (self._blobs / digest.hex).unlink()
+
     @contextmanager
     def exclusive(self, name: str) -> Iterator[None]:
         """Hold an inter-process lock of that name; waits. Not re-entrant."""

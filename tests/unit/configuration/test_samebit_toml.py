@@ -14,6 +14,7 @@ from samebit.configuration.samebit_toml import (
 )
 from samebit.debian.recipe import VARIANTS, DebianBase
 from samebit.errors import UsageError
+from samebit.model.normalising import NormaliserChoices, PathRule
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
 
@@ -161,7 +162,8 @@ def test_the_documentation_is_true() -> None:
     example = parse(text.partition("```toml\n")[2].partition("```")[0])
     assert example.base(Reference.parse("debian.local/go:1")) is not None
     image = example.image("web")
-    bases, images = text.split("## `[images.")
+    bases, rest = text.split("## `[images.")
+    images, normalise = rest.split("## `[normalise]")
     keys = {line.split("`")[1] for line in bases.splitlines() if line.startswith("| `")}
     assert keys == {f.name for f in dataclasses.fields(DebianBase)} - {"platform"}
     keys = {line.split("`")[1] for line in images.splitlines() if line.startswith("| `")}
@@ -169,3 +171,10 @@ def test_the_documentation_is_true() -> None:
     fields = {field.name for field in dataclasses.fields(image)} - {"name"}
     assert keys == {written.get(name, name) for name in fields}
     assert all(f"`{variant}`" in bases for variant in VARIANTS)
+    keys = {line.split("`")[1] for line in normalise.splitlines() if line.startswith("| `")}
+    rule = {f"rule.{field.name}" for field in dataclasses.fields(PathRule)}
+    assert keys == rule | {f.name for f in dataclasses.fields(NormaliserChoices)} - {"rules"}
+    choices = parse(normalise.partition("```toml\n")[2].partition("```")[0]).normalising
+    assert choices.off
+    assert choices.keep
+    assert choices.rules

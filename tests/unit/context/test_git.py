@@ -165,7 +165,17 @@ def test_a_kept_git_dir_works_and_is_the_same_twice(
 
 def test_exclude_and_chmod_of_a_checkout(daemon: str, tmp_path: Path) -> None:
     material = wanted(daemon, exclude=("docs",), chmod="go-rx")
-    place_material(material, tmp_path, epoch=3, tree_root=lambda tree: tmp_path / str(tree))
+
+    class Git:
+        def download(self, material: object, target: Path) -> None:
+            raise AssertionError((material, target))
+
+        def checkout(self, material: FetchGit, target: Path, epoch: int) -> None:
+            checkout(material, target, epoch)
+
+    place_material(
+        material, tmp_path, epoch=3, tree_root=lambda tree: tmp_path / str(tree), fetcher=Git()
+    )
     assert sorted(os.listdir(tmp_path / "0")) == ["link", "run.sh"]
     assert stat.S_IMODE((tmp_path / "0" / "run.sh").stat().st_mode) == 0o700
 

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,15 @@ def plan(tmp_path: Path) -> dict[str, Any]:
         "socket": str(tmp_path / "capture"),
         "log": str(tmp_path / "log"),
         "state": str(tmp_path / "state"),
+        "containers": str(tmp_path / "containers"),
+        "layers": str(tmp_path / "layers"),
+        "mount": "merged",
         "hostname": "samebit",
         "set_if_absent": {"SOURCE_DATE_EPOCH": "7"},
         "replaced": {"/etc/hosts": str(tmp_path / "hosts")},
         "bound": {"/dev/.samebit/ca.pem": "/ca.pem"},
+        "namespace": None,
+        "marker": None,
         "steps": {
             "0/1": {
                 "args": ["p"],
@@ -126,6 +132,22 @@ def test_network_none_gets_a_namespace_of_its_own(plan: dict[str, Any], bundle: 
     assert {"type": "network"} in create(plan, bundle)["linux"]["namespaces"]
 
 
+@pytest.mark.parametrize("wanted", ["default", "host"])
+def test_every_other_network_is_the_recorders(
+    plan: dict[str, Any], bundle: Path, tmp_path: Path, wanted: str
+) -> None:
+    marker = tmp_path / "marker"
+    marker.write_text("")
+    plan["steps"]["0/1"]["network"] = wanted
+    plan["namespace"] = "/proc/1/fd/7"
+    plan["marker"] = str(marker)
+    namespaces = create(plan, bundle)["linux"]["namespaces"]
+    assert [n for n in namespaces if n["type"] == "network"] == [
+        {"type": "network", "path": "/proc/1/fd/7"}
+    ]
+    assert marker.read_text().rstrip() == "0/1"
+
+
 def test_planned_mounts_come_after_those_above_them(plan: dict[str, Any], bundle: Path) -> None:
     deep = {"destination": "/src/deep/cache", "type": "bind", "source": "/c", "options": ["rw"]}
     shallow = {"destination": "/top", "type": "tmpfs", "source": "tmpfs", "options": []}
@@ -191,6 +213,68 @@ def test_mount_points_never_lead_out_of_the_root(plan: dict[str, Any], bundle: P
     (outside / "x").mkdir()
     call(plan, "delete", "container")
     assert sorted(p.name for p in outside.iterdir()) == ["inside", "x"]
+
+
+@pytest.fixture
+def noted(plan: dict[str, Any], bundle: Path) -> Path:
+    """What an engine that makes mount points beforehand has made and noted, after /old."""
+    root = bundle / "root"
+    for name in ("old/empty", "proc"):
+        (root / name).mkdir(parents=True)
+    time.sleep(0.05)  # The clock of the file system has to tick.
+    write_config(bundle, "0/1")
+    time.sleep(0.05)
+    for name in ("dev/pts", "sys/fs/cgroup", "run", "old/made"):
+        (root / name).mkdir(parents=True)
+    (root / "etc" / "hosts").touch()
+    layer = Path(plan["layers"]) / "layer"
+    layer.mkdir(parents=True)
+    (layer / "merged").symlink_to(root)
+    folder = Path(plan["containers"])
+    notes = folder / "container" / "userdata" / "commit-excludes"
+    notes.mkdir(parents=True)
+    (folder / "volatile-containers.json").write_text(
+        json.dumps([{"id": "other", "layer": "gone"}, {"id": "container", "layer": "layer"}])
+    )
+    made = ("dev/pts", "etc/hosts", "old/made", "run", "sys/fs", "sys/fs/cgroup")
+    (notes / "filter1").write_text(json.dumps([{"Path": path, "ModTime": None} for path in made]))
+    (notes / "filter1.tmp").touch()
+    return notes
+
+
+def test_mount_points_that_the_engine_made_are_gone_before_the_step(
+    plan: dict[str, Any], bundle: Path, noted: Path
+) -> None:
+    create(plan, bundle)
+    root = bundle / "root"
+    # /proc and /old/empty were there before the step.
+    assert sorted(path.name for path in root.iterdir()) == ["etc", "old", "proc"]
+    assert [path.name for path in (root / "old").iterdir()] == ["empty"]
+    assert not list((root / "etc").iterdir())
+    # The engine's commit has nothing to leave out any more, whatever is made at these places.
+    assert [path.name for path in noted.iterdir()] == ["filter1.tmp"]
+
+
+def test_what_is_not_empty_is_no_mount_point(
+    plan: dict[str, Any], bundle: Path, noted: Path
+) -> None:
+    root = bundle / "root"
+    (root / "etc" / "hosts").write_text("127.0.0.1 here\n")
+    (root / "run" / "file").touch()
+    create(plan, bundle)
+    assert (root / "etc" / "hosts").exists()
+    assert (root / "run" / "file").exists()
+    assert noted.exists()
+
+
+def test_notes_do_not_lead_out_of_the_root(
+    plan: dict[str, Any], bundle: Path, noted: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (bundle / "root" / "link").symlink_to(tmp_path)
+    (noted / "filter2").write_text(json.dumps([{"Path": "link/outside"}, {"Path": "../outside"}]))
+    create(plan, bundle)
+    assert (tmp_path / "outside").is_dir()
 
 
 def test_the_capture_hands_over_the_root_and_runs_nothing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -154,6 +155,32 @@ def test_a_link_group_takes_its_attributes_from_the_bases_member(trees: tuple[Pa
     known = Entry(b"usr/bin/tool", Kind.FILE, 0o644, 12, 13, 4)
     found = delta(trees, index_of(trees[0], **{"usr/bin/tool": known}))
     assert (found[b"usr/bin/tool"].uid, found[b"usr/bin/zz"].uid) == (12, 12)
+
+
+def test_links_of_nodes_and_symlinks_are_links_as_well(trees: tuple[Path, Path]) -> None:
+    final = trees[1]
+    os.symlink("target", final / "b")
+    os.mkfifo(final / "d")
+    if os.geteuid() == 0:
+        os.mknod(final / "f", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    for name in ("b", "d", "f"):
+        if os.path.lexists(final / name):
+            os.link(final / name, final / f"{name}-too", follow_symlinks=False)
+    found = delta(trees)
+    for name, kind in ((b"b", Kind.SYMLINK), (b"d", Kind.FIFO), (b"f", Kind.CHARACTER)):
+        if name in found:
+            assert found[name].kind is kind
+            linked = found[name + b"-too"]
+            assert (linked.kind, linked.link, linked.device) == (Kind.HARDLINK, name, (0, 0))
+
+
+def test_links_that_come_apart_without_a_change_stay(trees: tuple[Path, Path]) -> None:
+    base, final = trees
+    (base / "a").write_text("x")
+    os.link(base / "a", base / "b")
+    (final / "a").write_text("x")
+    (final / "b").write_text("x")
+    assert not delta(trees)
 
 
 def test_storage_that_cannot_break_links_refuses_a_change_through_one(

@@ -11,7 +11,8 @@ V2 = bytes.fromhex("01000002" + "00200000" + "00000000" * 3)
 def test_only_what_belongs_to_the_image_is_kept() -> None:
     found = [
         (b"user.z", b"1"),
-        (b"user.a", b""),
+        (b"user.a", b"\0"),
+        (b"user.empty", b""),
         (CAPABILITY, V2),
         (b"user.overlay.opaque", b"y"),
         (b"user.fuseoverlayfs.origin", b"x"),
@@ -25,7 +26,7 @@ def test_only_what_belongs_to_the_image_is_kept() -> None:
     kept, acls = kept_xattrs(found, "x")
     assert kept == (
         (CAPABILITY, V2),
-        (b"user.a", b""),
+        (b"user.a", b"\0"),
         (b"user.overlayish", b"kept"),
         (b"user.z", b"1"),
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import stat
 from pathlib import Path
@@ -8,7 +9,9 @@ import pytest
 
 from samebit.errors import MachineError, UsageError
 from samebit.lock import toml
+from samebit.lock.difference import diff_locks
 from samebit.lock.model import BaseReference, Lock, LockedBase, make_recipe
+from samebit.lock.staleness import staleness
 from samebit.lock.toml import (
     format_lock,
     lock_path,
@@ -18,6 +21,7 @@ from samebit.lock.toml import (
     write_lock,
 )
 from samebit.model.digest import Digest
+from samebit.model.normalising import NormaliserChoices, PathRule
 from samebit.model.platform import Platform
 
 AMD = Platform("linux", "amd64")
@@ -200,3 +204,32 @@ def test_text_that_is_not_utf8_is_refused(path: Path) -> None:
     with pytest.raises(UsageError, match="not UTF-8"):
         write_lock(path, make(args={"V": "\udcff"}))
     assert not path.exists()
+
+
+def test_choices_of_normalisers_are_kept() -> None:
+    choices = NormaliserChoices(
+        ("a/b", "c/*"), ("srv/**",), (PathRule("x", "remove", "r"), PathRule("y", "revert", "s"))
+    )
+    recipe = dataclasses.replace(make().recipe, normalising=choices)
+    lock = dataclasses.replace(make(), recipe=recipe)
+    text = format_lock(lock)
+    assert parse_lock(text.encode(), "l") == lock
+    assert recipe.checksum != make().recipe.checksum
+    assert staleness(make(), recipe) == ("samebit.toml chooses other normalisers",)
+    changes = [str(change) for change in diff_locks(make(), lock)]
+    assert changes == [
+        "+ normaliser a/b: off",
+        "+ normaliser c/*: off",
+        "+ normalising of srv/**: off",
+        "+ rule for x: remove: r",
+        "+ rule for y: revert: s",
+    ]
+    with pytest.raises(UsageError, match="action is 'rewrite'"):
+        parse_lock(text.replace('"revert"', '"rewrite"').encode(), "l")
+
+
+def test_a_lock_of_set_0_is_read_and_kept() -> None:
+    text = TEXT.replace("normalisers = 1", "normalisers = 0")
+    lock = parse_lock(text.encode(), "l")
+    assert lock.normalisers == 0
+    assert format_lock(lock) == text

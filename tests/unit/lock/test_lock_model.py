@@ -6,7 +6,6 @@ import pytest
 
 from samebit.dockerfile.syntax import Flag, Heredoc, Instruction, Span
 from samebit.errors import InternalError
-from samebit.lock.difference import diff_locks
 from samebit.lock.model import (
     BaseReference,
     Lock,
@@ -144,23 +143,3 @@ class TestStaleness:
     )
     def test_every_difference_is_said(self, changed: dict[str, object], reason: str) -> None:
         assert staleness(lock(), recipe(**changed)) == (reason,)  # type: ignore[arg-type]
-
-
-def test_the_difference_of_two_locks() -> None:
-    old = lock(bases=[BaseReference("a", AMD), BaseReference("b", AMD)], target="x")
-    new = lock(bases=[BaseReference("b", AMD), BaseReference("c", AMD)])
-    new = dataclasses.replace(
-        new,
-        epoch=2,
-        bases=(LockedBase("b", AMD, TWO), LockedBase("c", AMD, None, (ONE, TWO))),
-    )
-    changes = diff_locks(old, new)
-    assert [str(change) for change in changes] == [
-        "~ epoch: 1 -> 2",
-        "- target: x",
-        f"- base a (linux/amd64): {ONE}",
-        f"~ base b (linux/amd64): {ONE} -> {TWO}",
-        f"+ base c (linux/amd64): diff ID {ONE}, diff ID {TWO}",
-    ]
-    assert changes[0].json() == {"subject": "epoch", "old": "1", "new": "2"}
-    assert diff_locks(old, old) == ()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samebit.normalisers.patterns import PatternTable, matcher, regex_of
@@ -55,6 +55,7 @@ part = st.sampled_from([b"a", b"b.c", b"*", b"?", b"**", b"*.c", b"a*"])
 name = st.sampled_from([b"a", b"b.c", b"ab", b"x.c", b"aa"])
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(part, min_size=1, max_size=4).map(b"/".join), max_size=8),
     st.lists(name, min_size=1, max_size=5).map(b"/".join),

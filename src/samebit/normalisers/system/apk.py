@@ -148,18 +148,22 @@ def _version(epoch: int) -> bytes:
 
 def _blocks(source: BinaryIO) -> Iterator[bytes | None]:
     """Give the packages' paragraphs with what ends them; None for one that is too long."""
-    block = b""
+    lines: list[bytes] = []
+    size = 0
     while line := source.readline(1 << 16):
-        block += line
+        lines.append(line)
+        size += len(line)
         if line == b"\n":
-            yield block
-            block = b""
-        elif len(block) > _LARGEST_BLOCK:
+            yield b"".join(lines)
+        elif size > _LARGEST_BLOCK:
             # A package with very many files is never a virtual one.
+            block = b"".join(lines)
             yield block if b"\nF:" in block else None
-            block = b""
-    if block:
-        yield block
+        else:
+            continue
+        lines, size = [], 0
+    if lines:
+        yield b"".join(lines)
 
 
 SCRIPTS = Normaliser(

@@ -53,6 +53,7 @@ DNF_LOCKS = Normaliser(
         b"var/lib/rpm/.dbenv.lock",
         b"var/lib/rpm/__db.*",
         b"usr/lib/sysimage/rpm/.rpm.lock",
+        b"**/.rpmdb/.rpm.lock",
         b"var/cache/dnf/*.pid",
         b"var/lib/dnf/rpmdb_lock.pid",
     ),

@@ -17,11 +17,16 @@ _DIGEST = 20
 _SALT = "changeit".encode("utf-16-be") + b"Mighty Aphrodite"
 _MAGIC = b"\xfe\xed\xfe\xed\x00\x00\x00\x02"
 _TRUSTED = b"\x00\x00\x00\x02"
-_PATHS = (
+_MADE_IN_PLACE = (
     b"etc/ssl/certs/java/cacerts",
     b"etc/pki/ca-trust/extracted/java/cacerts",
     b"etc/pki/java/cacerts",
-    b"**/lib/security/cacerts",
+)
+_PATHS = (*_MADE_IN_PLACE, b"**/lib/security/cacerts")
+# The object identifiers of PBES2 and of PKCS #12's own ciphers; a JDK's own store has neither.
+_ENCRYPTED = (
+    b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d",
+    b"\x06\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01",
 )
 
 
@@ -72,7 +77,10 @@ def _counted(content: bytes, at: int, form: str) -> tuple[bytes, int]:
     return content[start : start + length], start + length
 
 
-def _report(_source: BinaryIO, _size: int, _sink: Sink, facts: Facts) -> bool:
+def _report(source: BinaryIO, size: int, _sink: Sink, facts: Facts) -> bool:
+    data = source.read(min(size, _LARGEST))
+    if not any(mark in data for mark in _ENCRYPTED):
+        return False
     return facts.leave("is a PKCS #12 keystore: its encryption and checksum are salted at random")
 
 
@@ -89,9 +97,9 @@ CACERTS = Normaliser(
 CACERTS_PKCS12 = Normaliser(
     name="java/cacerts-pkcs12",
     action=Action.REWRITE,
-    paths=_PATHS,
+    paths=_MADE_IN_PLACE,
     magic=((0, b"\x30\x82"), (0, b"\x30\x83"), (0, b"\x30\x80")),
     rewrite=_report,
-    why="Nothing is changed: a store in this format cannot be made the same, and is reported.",
+    why="Nothing is changed: such a store is encrypted with a random salt, and is reported.",
     reference="RFC 7292, appendix B",
 )

@@ -9,7 +9,6 @@ from samebit.normalisers.protocol import Action, Normaliser
 _PLACES = (b"tmp/", b"var/tmp/")
 _NAMES = (
     b"tmp.??????????",
-    b"tmp????????",
     b"ca-certificates.tmp.??????",
     b"fileutl.message.??????",
     b"apt.conf.??????",
@@ -28,8 +27,7 @@ _NAMES = (
 # What fits by length alone must not be a word that a person chose, such as tmp.production.
 _RANDOM = re.compile(
     rb"(?:var/)?tmp/(?:"
-    rb"tmp\.(?=[A-Za-z0-9]*[A-Z0-9])[A-Za-z0-9]{10}"
-    rb"|tmp(?=[a-z0-9_]*[0-9_])[a-z0-9_]{8}"
+    rb"tmp\.(?=(?:[a-z0-9]*[A-Z]){3}|(?=.*[0-9]).*[A-Z])[A-Za-z0-9]{10}"
     rb"|(?:ca-certificates\.tmp|fileutl\.message|apt\.conf|apt\.data|apt\.sig|dpkg-deb|sh-thd)"
     rb"\.[A-Za-z0-9]{6}"
     rb"|apt-key-gpghome\.[A-Za-z0-9]{10}"

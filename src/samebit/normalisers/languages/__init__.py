@@ -1,0 +1,1 @@
+"""What the tools of programming languages leave behind: caches, logs, dates in metadata."""

@@ -1,0 +1,48 @@
+"""npm, yarn and pnpm: caches and logs, and the one date in what they install."""
+
+from __future__ import annotations
+
+from samebit.formats.lines import http_date, rewrite_dates
+from samebit.normalisers.adapt import with_epoch
+from samebit.normalisers.protocol import Action, Normaliser
+
+CACHE = Normaliser(
+    name="node/cache",
+    action=Action.REMOVE,
+    paths=(
+        b"**/.npm/_cacache",
+        b"**/.npm/_cacache/**",
+        b"**/.npm/_update-notifier-last-checked",
+        b"**/.cache/yarn",
+        b"**/.cache/yarn/**",
+        b"**/.yarn/berry/cache/**",
+        b"**/node_modules/.cache",
+        b"**/node_modules/.cache/**",
+        b"**/.cache/pnpm",
+        b"**/.cache/pnpm/**",
+        b"**/.cache/node/corepack/lastKnownGood.json",
+    ),
+    why="Downloads and results that the package managers and build tools fetch or compute again"
+    " when they are gone; their indexes say when they were stored.",
+    reference="npm-cache(1); yarn cache; pnpm, store and cache",
+)
+
+LOGS = Normaliser(
+    name="node/logs",
+    action=Action.REMOVE,
+    paths=(b"**/.npm/_logs", b"**/.npm/_logs/**", b"**/npm-debug.log*", b"**/yarn-error.log"),
+    why="Logs named and dated by the moment of a command.",
+    reference="npm-config(7), logs-dir",
+)
+
+# pnpm: when orphans were last pruned, as HTTP writes dates.
+PNPM_STATE = Normaliser(
+    name="node/pnpm-state",
+    action=Action.REWRITE,
+    paths=(b"**/node_modules/.modules.yaml",),
+    rewrite=with_epoch(
+        rewrite_dates((rb'("?prunedAt"?: "?)\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT', http_date))
+    ),
+    why="When pnpm last pruned; it prunes at most a week after that, and then says so again.",
+    reference="pnpm, modules-yaml",
+)

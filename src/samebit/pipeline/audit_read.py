@@ -1,0 +1,302 @@
+"""Reading what is audited: an image's layers as a stream, or a folder or file where it lies."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from samebit.errors import InputError
+from samebit.executables.inspect import HEAD, Context, inspect, recognise
+from samebit.executables.source import FileSource, MemorySource, Source
+from samebit.image.compare_images import OpenedImage
+from samebit.image.entry import Entry, Kind
+from samebit.image.layer_reader import MemberContent, open_layer
+from samebit.image.layered_tree import LayeredTree
+from samebit.image.whiteout import PREFIX
+from samebit.model.executable import Executable, TextRule
+from samebit.pipeline.audit_tree import AuditTree, Node
+
+_T = TypeVar("_T")
+# Larger ones lie in a temporary file while they are looked at.
+_MAX_IN_MEMORY = 32 << 20
+_MAX_TEXT = 64 << 20
+_MAX_EXECUTABLES = 1_000_000
+_CHUNK = 1 << 20
+# What the loader and the package managers write, and the audit reads whole.
+_TEXTS = re.compile(
+    rb"etc/ld\.so\.conf(?:\.d/[^/]+)?|etc/ld-musl-[^/]+\.path"
+    rb"|(?:usr/)?lib/ld-musl-[^/]+\.path"
+    rb"|var/lib/dpkg/(?:status|status\.d/[^/]+|info/[^/]+\.list)|(?:usr/)?lib/apk/db/installed"
+    rb"|(?:.*/)?[^/]+\.(?:dist-info/RECORD|egg-info/installed-files\.txt)"
+)
+_SCRIPT_MAGIC = b"#!"
+
+
+@dataclass(frozen=True, slots=True)
+class Overwritten:
+    """A file that a later layer replaced or removed: still in the image, in nobody's view."""
+
+    path: bytes
+    size: int
+    layer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The final tree, and what the layers hold besides."""
+
+    tree: AuditTree
+    overwritten: tuple[Overwritten, ...] = ()
+
+
+class _Collector:
+    """Looks at contents as they come and remembers what was found by a number."""
+
+    def __init__(self, rules: Sequence[TextRule]) -> None:
+        self._rules = rules
+        self._facts: list[Executable] = []
+        self._texts: list[bytes] = []
+
+    def facts(self, number: int) -> Executable | None:
+        return self._facts[number - 1] if number else None
+
+    def text(self, number: int) -> bytes | None:
+        return self._texts[number - 1] if number else None
+
+    def stream(
+        self, entry: Entry, content: MemberContent, epoch: int | None
+    ) -> tuple[int, int, bytes]:
+        """Read a member; gives the numbers of its facts and text (0: none) and its hash."""
+        hasher = hashlib.sha256()
+        head = b""
+        while len(head) < HEAD and (data := content.read(_CHUNK)):
+            hasher.update(data)
+            head += data
+        known = recognise(head[:HEAD], entry.path)
+        wanted = known is not None and _runs(head, entry.mode)
+        text = _TEXTS.fullmatch(entry.path) is not None and entry.size <= _MAX_TEXT
+        if not wanted and not text:
+            while data := content.read(_CHUNK):
+                hasher.update(data)
+            return 0, 0, hasher.digest()
+        if text or entry.size <= _MAX_IN_MEMORY:
+            pieces = [head]
+            while data := content.read(_CHUNK):
+                hasher.update(data)
+                pieces.append(data)
+            whole = b"".join(pieces)
+            number = self._add_text(whole) if text else 0
+            fact = self._inspect(entry.path, MemorySource(whole), epoch) if wanted else 0
+            return fact, number, hasher.digest()
+        with tempfile.TemporaryFile() as file:
+            file.write(head)
+            while data := content.read(_CHUNK):
+                hasher.update(data)
+                file.write(data)
+            file.flush()
+            fact = self._inspect(entry.path, FileSource(file.fileno(), file.tell()), epoch)
+        return fact, 0, hasher.digest()
+
+    def file(self, path: bytes, mode: int, epoch: int | None, source: Source) -> tuple[int, int]:
+        """Look at a file that can be read anywhere; gives the numbers of its facts and text."""
+        number = 0
+        if _TEXTS.fullmatch(path) and source.size <= _MAX_TEXT:
+            number = self._add_text(source.read(0, source.size))
+        head = source.read(0, min(HEAD, source.size))
+        if recognise(head, path) is None or not _runs(head, mode):
+            return 0, number
+        return self._inspect(path, source, epoch), number
+
+    def _inspect(self, path: bytes, source: Source, epoch: int | None) -> int:
+        known = recognise(source.read(0, min(HEAD, source.size)), path)
+        assert known is not None
+        if len(self._facts) >= _MAX_EXECUTABLES:
+            raise InputError(f"there are more than {_MAX_EXECUTABLES} executables")
+        self._facts.append(inspect(source, Context(path, self._rules, epoch), known))
+        return len(self._facts)
+
+    def _add_text(self, text: bytes) -> int:
+        self._texts.append(text)
+        return len(self._texts)
+
+
+def _runs(head: bytes, mode: int) -> bool:
+    # A text that begins like a script is one only for whoever may start it.
+    return bool(mode & 0o111) or not head.startswith(_SCRIPT_MAGIC)
+
+
+def read_image(opened: OpenedImage, rules: Sequence[TextRule]) -> Reading:
+    """Read an image's layers, lowest first, each once. Raises InputError.
+
+    A file whose time is the image's own `created` was written by a build that sets all times to
+    one: that time is then expected inside of it, too.
+    """
+    collector = _Collector(rules)
+    created = _seconds(opened.image.config_document.document.get("created"))
+    tree = LayeredTree()
+    seen: list[tuple[bytes, int, int]] = []
+    tokens: list[tuple[int, int, bytes, int]] = []
+    for number, layer in enumerate(opened.layers):
+        tree.begin(layer.what)
+        with layer.open() as stream:
+            for member in open_layer(
+                stream, layer.descriptor.media_type, what=layer.what, diff_id=layer.diff_id
+            ):
+                entry = member.entry
+                if entry.kind is not Kind.FILE or PREFIX in entry.path:
+                    tree.add(entry, b"%d" % number)
+                    continue
+                same = created is not None and member.mtime_ns == created * 1_000_000_000
+                found = collector.stream(entry, member.content, created if same else None)
+                tokens.append((*found, number))
+                seen.append((entry.path, entry.size, number))
+                tree.add(entry, b"%d:%d" % (number, len(tokens) - 1))
+        tree.end()
+    nodes: dict[bytes, Node] = {}
+    inodes: dict[int, int] = {}
+    kept: set[int] = set()
+    for path, inode in tree.inodes():
+        layer_text, colon, token_text = inode.content.partition(b":")
+        facts = text = digest = None
+        if colon:
+            token = int(token_text)
+            kept.add(token)
+            fact_number, text_number, digest, _ = tokens[token]
+            facts, text = collector.facts(fact_number), collector.text(text_number)
+        nodes[path] = Node(
+            inode.kind,
+            inode.size,
+            inodes.setdefault(id(inode), len(inodes)),
+            inode.link,
+            inode.mode,
+            int(layer_text) if layer_text else None,
+            facts,
+            text,
+            digest,
+        )
+    gone = tuple(
+        Overwritten(path, size, layer)
+        for token, (path, size, layer) in enumerate(seen)
+        if token not in kept and size
+    )
+    return Reading(AuditTree(nodes), gone)
+
+
+def read_folder(folder: Path, rules: Sequence[TextRule], epoch: int | None) -> Reading:
+    """Read a folder as the root of a tree, never following its symlinks. Raises InputError."""
+    collector = _Collector(rules)
+    nodes: dict[bytes, Node] = {}
+    inodes: dict[tuple[int, int], Node] = {}
+    root = os.fsencode(folder)
+    for path, status in _walk(root):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+        if kind is None:
+            continue
+        key = (status.st_dev, status.st_ino)
+        if kind is Kind.FILE and key in inodes:
+            nodes[path] = inodes[key]
+            continue
+        full = root + b"/" + path if path else root
+        link = os.readlink(full) if kind is Kind.SYMLINK else b""
+        numbers = (0, 0)
+        if kind is Kind.FILE:
+            numbers = _in_file(full, status, partial(collector.file, path, status.st_mode, epoch))
+        nodes[path] = inodes[key] = Node(
+            kind,
+            status.st_size if kind is Kind.FILE else 0,
+            len(nodes),
+            link,
+            stat.S_IMODE(status.st_mode),
+            facts=collector.facts(numbers[0]),
+            text=collector.text(numbers[1]),
+        )
+    return Reading(AuditTree(dict(sorted(nodes.items()))))
+
+
+def read_file(path: Path, rules: Sequence[TextRule], epoch: int | None) -> Reading:
+    """Read one file as a tree that holds nothing else. Raises InputError."""
+    collector = _Collector(rules)
+    full = os.fsencode(path)
+    status = _checked(os.stat, full)
+    name = os.path.basename(full)
+    # What a person names is meant to be looked at, whoever may start it.
+    fact, text = _in_file(full, status, partial(collector.file, name, 0o755, epoch), follow=True)
+    node = Node(
+        Kind.FILE,
+        status.st_size,
+        0,
+        mode=stat.S_IMODE(status.st_mode),
+        facts=collector.facts(fact),
+        text=collector.text(text),
+    )
+    return Reading(AuditTree({name: node}))
+
+
+def _in_file(
+    full: bytes,
+    status: os.stat_result,
+    look: Callable[[Source], tuple[int, int]],
+    *,
+    follow: bool = False,
+) -> tuple[int, int]:
+    if not status.st_size:
+        return 0, 0
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    descriptor = _checked(lambda path: os.open(path, flags), full)
+    try:
+        return look(FileSource(descriptor, status.st_size))
+    except OSError as error:
+        raise InputError(f"cannot read {os.fsdecode(full)}: {error.strerror}") from error
+    finally:
+        os.close(descriptor)
+
+
+def _walk(root: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+    pending = [b""]
+    while pending:
+        folder = pending.pop()
+        names = sorted(_checked(os.listdir, root + b"/" + folder if folder else root))
+        for name in names:
+            path = folder + b"/" + name if folder else name
+            status = _checked(os.lstat, root + b"/" + path)
+            yield path, status
+            if stat.S_ISDIR(status.st_mode):
+                pending.append(path)
+
+
+def _checked(call: Callable[[bytes], _T], path: bytes) -> _T:
+    try:
+        return call(path)
+    except OSError as error:
+        raise InputError(f"cannot read {os.fsdecode(path)}: {error.strerror}") from error
+
+
+def _seconds(created: object) -> int | None:
+    if not isinstance(created, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(created)
+    except ValueError:
+        return None
+    if moment.tzinfo is None or moment.microsecond:
+        return None
+    return int(moment.timestamp())
+
+
+_KINDS = {
+    stat.S_IFREG: Kind.FILE,
+    stat.S_IFDIR: Kind.DIRECTORY,
+    stat.S_IFLNK: Kind.SYMLINK,
+    stat.S_IFCHR: Kind.CHARACTER,
+    stat.S_IFBLK: Kind.BLOCK,
+    stat.S_IFIFO: Kind.FIFO,
+}

@@ -1,0 +1,84 @@
+"""What an audit found, for programs: one JSON document (docs/json/audit.md)."""
+
+from __future__ import annotations
+
+import json
+
+from samebit.model.audit import AuditedFile, AuditFinding, AuditReport
+from samebit.model.escaped import escaped
+from samebit.model.executable import Executable, Linkage
+
+VERSION = 1
+
+
+def audit_json(report: AuditReport) -> str:
+    """Give the document, indented and in ASCII, without a final newline."""
+    document: dict[str, object] = {
+        "document": "samebit-audit",
+        "version": VERSION,
+        "target": escaped(report.target),
+        "kind": report.kind,
+        "digest": report.digest,
+        "platform": report.platform,
+        "policy": report.policy.value,
+        "passed": report.violations == 0,
+        "violations": report.violations,
+        "entries": report.entries,
+        "executables": [_file(file) for file in report.files],
+        "unused_exceptions": [
+            {"path": item.path, "finding": item.finding, "where": item.where}
+            for item in report.unused
+        ],
+    }
+    return json.dumps(document, indent=2, allow_nan=False)
+
+
+def _file(file: AuditedFile) -> dict[str, object]:
+    return {
+        "path": file.path,
+        "links": list(file.links),
+        "size": file.size,
+        "layer": file.layer,
+        "created_by": file.created_by,
+        **_facts(file.facts),
+        "libraries": [{"name": name, "path": path or None} for name, path in file.libraries],
+        "findings": [_finding(finding) for finding in file.findings],
+    }
+
+
+def _facts(facts: Executable) -> dict[str, object]:
+    linkage = facts.linkage or Linkage((0, 0, 0))
+    return {
+        "format": facts.format,
+        "type": facts.kind,
+        "architecture": facts.architecture,
+        "language": facts.language,
+        "toolchain": list(facts.toolchain),
+        "linking": facts.linking.value if facts.linking is not None else None,
+        "interpreter": _text(linkage.interpreter),
+        "commands": [escaped(command) for command in facts.commands],
+        "needed": [escaped(name) for name in linkage.needed],
+        "soname": _text(linkage.soname),
+        "rpath": _text(linkage.rpath),
+        "runpath": _text(linkage.runpath),
+        "stripped": facts.stripped,
+        "debug_information": facts.debug,
+        "build_ids": [{"kind": kind, "value": value} for kind, value in facts.build_ids],
+        "hardening": dict(facts.hardening),
+        "details": [{"name": name, "value": value} for name, value in facts.details],
+    }
+
+
+def _finding(finding: AuditFinding) -> dict[str, object]:
+    return {
+        "finding": finding.code,
+        "value": finding.value,
+        "place": finding.place,
+        "fix": finding.fix,
+        "excused": finding.excused,
+        "violation": finding.violation,
+    }
+
+
+def _text(value: bytes | None) -> str | None:
+    return escaped(value) if value else None

@@ -1,0 +1,1 @@
+"""What each language needs for reproducible executables: one data file a language."""

@@ -1,0 +1,3 @@
+#include <stdio.h>
+
+void report(void) { printf("built %s %s by %s\n", __DATE__, __TIME__, __FILE__); }

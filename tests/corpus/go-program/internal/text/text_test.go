@@ -1,0 +1,9 @@
+package text
+
+import "testing"
+
+func TestHello(t *testing.T) {
+	if Hello() == "" {
+		t.Fatal("nothing")
+	}
+}

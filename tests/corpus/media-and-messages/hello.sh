@@ -1,0 +1,6 @@
+#!/bin/sh
+. gettext.sh
+TEXTDOMAIN=hello
+export TEXTDOMAIN
+gettext "Hello"
+echo

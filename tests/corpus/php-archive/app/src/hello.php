@@ -1,0 +1,6 @@
+<?php
+
+function hello(): void
+{
+    echo "hello from a phar\n";
+}

@@ -1,0 +1,7 @@
+"""Greets."""
+
+LANGUAGES = frozenset({"en", "fr", "de", "it"})
+
+
+def main() -> None:
+    print("Hello", *sorted(LANGUAGES))

@@ -1,0 +1,1 @@
+hello <- function() cat("hello from R\n")
