@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loopback_registry import LoopbackRegistry
 from loopback_server import LoopbackServer, serving
 from samebit_command import Samebit
 
@@ -100,7 +101,7 @@ def test_recorded_replayed_missed_updated(
     assert any(
         line.startswith("changed git ") and line.endswith(f"{old} -> {new}") for line in lines
     )
-    assert "hunter2" not in done.stdout
+    assert "hunter2" not in done.stdout + done.stderr
 
     # A fetch that is gone from a fresh lock is a miss, at its line.
     lock = loaded(context)
@@ -124,3 +125,32 @@ def test_recorded_replayed_missed_updated(
     done = samebit.run("build", "--no-cache", context)
     assert done.returncode == 5
     assert "/g" in done.stderr
+
+
+def test_elsewhere_the_bytes_come_from_the_inputs_artifact(
+    samebit: Samebit, work: Path, tmp_path: Path
+) -> None:
+    context = tmp_path / "context"
+    context.mkdir()
+    assert work.is_dir()
+    with serving(tmp_path / "served") as server:
+        server.files = {"/f": b"first"}
+        (context / "Dockerfile").write_text(
+            f"FROM scratch\nADD {server.url}/f /f\nADD {server.url}/git/r/.git#main /git/\n"
+        )
+        digest = samebit.build(context)
+        origin = server.url
+    registry = LoopbackRegistry.start(tmp_path / "registry")
+    try:
+        name = f"{registry.address}/app/inputs:1"
+        lock = context / "Dockerfile.lock"
+        done = samebit.run("inputs", "push", name, "--origin", origin, "--lock", lock)
+        assert done.returncode == 0, done.stderr
+        elsewhere = samebit.with_home(tmp_path / "elsewhere")
+        assert elsewhere.build("--locked", context) == digest
+    finally:
+        registry.stop()
+    # Now that they are here, nobody is asked; without them there is nobody to ask.
+    assert elsewhere.build("--locked", "--no-cache", context) == digest
+    nowhere = samebit.with_home(tmp_path / "nowhere")
+    assert nowhere.run("build", "--locked", context).returncode == 5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -29,8 +28,6 @@ def test_an_unchanged_build_answers_at_once_without_the_engine(
     (busybox_context / "data").write_text("one")
     first = samebit.build(busybox_context)
     # An engine that cannot start shows that it is not asked.
-    begin = time.monotonic()
     assert samebit.build(busybox_context, SAMEBIT_ENGINE="buildah:/nonexistent") == first
-    assert time.monotonic() - begin < 5
     (busybox_context / "data").write_text("two")
     assert samebit.build(busybox_context) != first

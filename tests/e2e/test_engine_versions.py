@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from engine_chroot import SUITES, crun_only, engine_of, other_suites
 from hard_trees import CONTEXT, write_hard_base
+from results import write_results
 from samebit_command import Samebit
 
 pytestmark = [
@@ -22,7 +23,6 @@ pytestmark = [
 ]
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results" / "versions.md"
 TREES = ("Dockerfile", "Dockerfile.leftovers")
 STEP_TESTS = (
     "errors_steps", "steps_add", "steps_copy", "steps_copy_flags", "steps_environment",
@@ -115,25 +115,30 @@ class Cell:
 
 @pytest.mark.prove
 def test_the_whole_matrix(samebit: Samebit, base: Path, trees: Path, tmp_path: Path) -> None:
-    """Build everything everywhere; what was seen is written to docs/results/versions.md."""
-    recipes: dict[str, list[str]] = {
-        f"hard trees, {name}": tree_arguments(base, trees, name) for name in (*TREES, LINKS)
-    }
+    """Build everything everywhere; what was seen is for docs/results/versions.md."""
+    recipes: dict[str, list[str]] = {}
     for example in ("c-tool", "go-service"):
         context = tmp_path / example
         shutil.copytree(EXAMPLES / example, context, ignore=shutil.ignore_patterns("*.lock"))
         # Bases are made and the lock is written once.
         samebit.build(context)
         recipes[f"examples/{example}"] = ["--no-cache", "--locked", str(context)]
+    for name in (*TREES, LINKS):
+        recipes[f"hard trees, {name}"] = tree_arguments(base, trees, name)
     results: dict[tuple[str, Cell], str] = {}
     cells = make_cells(samebit.home, tmp_path)
     for recipe, arguments in recipes.items():
         for cell in cells:
             results[recipe, cell] = outcome(cell, arguments)
-            line = f"{recipe}: {cell.engine}, {cell.driver}: {results[recipe, cell]}\n"
-            sys.stdout.write(line)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(report(list(recipes), cells, results), "utf-8")
+            sys.stdout.write(f"{recipe}: {cell.engine}, {cell.driver}: {results[recipe, cell]}\n")
+            sys.stdout.flush()
+        write_results(
+            "versions.md",
+            "# One digest from every engine\n\nMade by `make prove`"
+            " (tests/e2e/test_engine_versions.py); do not edit.\nEach row is a build from nothing.",
+            ("Dockerfile", "Engine", "Storage", "Digest"),
+            [(name, cell.engine, cell.driver, found) for (name, cell), found in results.items()],
+        )
     for recipe in recipes:
         seen = {results[recipe, cell] for cell in cells}
         refused = {text for text in seen if not text.startswith("sha256:")}
@@ -173,16 +178,3 @@ def outcome(cell: Cell, arguments: list[str]) -> str:
         return done.stdout.strip()
     errors = [line for line in done.stderr.splitlines() if "error: " in line]
     return " ".join(errors[-1:] or ["no digest"]).partition("error: ")[2] or "no digest"
-
-
-def report(recipes: list[str], cells: list[Cell], results: dict[tuple[str, Cell], str]) -> str:
-    lines = [
-        "# One digest from every engine",
-        "",
-        "Made by `make prove` (tests/e2e/test_engine_versions.py); do not edit.",
-        "Each cell is a build from nothing.",
-    ]
-    for recipe in recipes:
-        lines += ["", f"## {recipe}", "", "| Engine | Storage | Digest |", "|---|---|---|"]
-        lines += [f"| {c.engine} | {c.driver} | {results[recipe, c]} |" for c in cells]
-    return "\n".join(lines) + "\n"

@@ -107,7 +107,7 @@ def test_a_trigger_of_a_base_image_is_told_at_its_from(
         ("COPY --from=tools /absent /x", '"/absent": no such file or directory', ""),
         (
             "RUN --mount=type=bind,from=tools,source=/absent,target=/x true",
-            "mount at /x",
+            "the source of the mount",
             "source=",
         ),
         ("WORKDIR /bin/sh\nRUN true", "", ""),

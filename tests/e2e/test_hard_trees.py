@@ -21,7 +21,7 @@ pytestmark = [
 # 60 directories inside of one another, whose names have 100 bytes each.
 NESTED = (
     "n=$(printf %0100d 0); for i in 1 2 3 4 5 6; do for j in 0 1 2 3 4 5 6 7 8 9; do"
-    " mkdir $n && cd ./$n; done; done"
+    " mkdir $n; cd ./$n; done; done; true"
 )
 UNPACKERS = ["umoci", "podman-overlay", "podman-vfs"]
 

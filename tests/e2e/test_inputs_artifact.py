@@ -177,17 +177,18 @@ def test_a_build_takes_what_the_artifact_has(
     assert samebit.run("inputs", "push", name, *ALL, cwd=lock.parent).returncode == 0
     locked = loaded(lock)
     said: list[str] = []
-    bring_bodies(locked, store, said.append)
+    bring_bodies(locked.fetches, locked.inputs, store, said.append)
     assert said == []
     forget(store, locked)
-    bring_bodies(locked, store, said.append)
+    bring_bodies(locked.fetches, locked.inputs, store, said.append)
     assert all(store.has(each.digest) for each in locked.fetches if each.size)
     # Where it cannot be had, the build goes on to where the bytes came from.
     forget(store, locked)
-    gone = replace(locked, inputs=replace(locked.inputs, registry="127.0.0.1:1"))  # type: ignore[type-var]
-    bring_bodies(gone, store, said.append)
+    assert locked.inputs is not None
+    gone = replace(locked.inputs, registry="127.0.0.1:1")
+    bring_bodies(locked.fetches, gone, store, said.append)
     assert "cannot be had" in said[-1]
-    bring_bodies(replace(locked, inputs=None), store, said.append)
+    bring_bodies(locked.fetches, None, store, said.append)
     assert len(said) == 3
 
 

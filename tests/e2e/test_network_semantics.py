@@ -15,7 +15,9 @@ import pytest
 from fake_internet import FakeInternet, Page, Seen, fake_internet, zipped
 from network_lab import Client, Lab, Reply, inside
 
+from samebit.errors import InputError
 from samebit.network.problems import ProblemKind
+from samebit.network.restore import restore
 from samebit.network.session import Network
 from samebit.store.store import Store
 
@@ -368,6 +370,40 @@ def test_a_damaged_blob_is_cut_off_and_told(lab: Lab) -> None:
     assert not path.exists()
 
 
+def test_lost_bytes_are_fetched_again_from_the_begin_of_a_chain(lab: Lab) -> None:
+    signed = "https://cdn.example.org/blob?X-Amz-Signature={}"
+    pages = lab.internet.pages
+    pages["https://a.example.org/f"] = Page(b"", 302, {"Location": "/g"})
+    pages["https://a.example.org/g"] = Page(b"", 307, {"Location": signed.format("one")})
+    pages[signed.format("one")] = Page(b"blob")
+
+    def client(network: Network) -> bytes:
+        found = get(network, "a.example.org", "/f", tls=True)
+        while 300 <= found.status < 400:
+            place = found.headers["location"].removeprefix("https://")
+            host, _, path = place.partition("/")
+            found = get(network, host or "a.example.org", "/" + path, tls=True)
+        return found.body
+
+    assert lab.both(client) == (b"blob", b"blob")
+    (blob,) = [fetch for fetch in lab.fetches if fetch.size]
+    seen = len(lab.internet.seen)
+    restore(lab.store, lab.fetches, lab.internet.environment)
+    assert len(lab.internet.seen) == seen
+    # The first signature has expired, and another one is given out now.
+    pages["https://a.example.org/g"] = Page(b"", 307, {"Location": signed.format("two")})
+    pages[signed.format("two")] = Page(b"blob")
+    del pages[signed.format("one")]
+    lab.store.path(blob.digest).unlink()
+    restore(lab.store, lab.fetches, lab.internet.environment)
+    with lab.open(record=False) as network:
+        assert inside(network, lambda: client(network)) == b"blob"
+    pages[signed.format("two")] = Page(b"blot")
+    lab.store.path(blob.digest).unlink()
+    with pytest.raises(InputError, match="something else at that address"):
+        restore(lab.store, lab.fetches, lab.internet.environment)
+
+
 def test_a_client_with_its_own_proxy_is_understood(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -421,12 +457,13 @@ def test_what_is_not_http_is_refused_and_named(
 
     def client(network: Network) -> bytes:
         address = (str(network.names.address(host)), int(port))
-        with socket.create_connection(address, 30) as connection:
+        with (
+            suppress(ConnectionError),
+            socket.create_connection(address, 30) as connection,
+        ):
             connection.sendall(sent)
-            try:
-                return connection.recv(100)
-            except ConnectionError:
-                return b""
+            return connection.recv(100)
+        return b""
 
     for record in (True, False):
         with lab.open(record=record) as network:

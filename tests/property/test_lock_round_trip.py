@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from samebit.errors import InputError, SamebitError
@@ -25,6 +25,8 @@ from samebit.model.digest import Digest
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
 
+# Building a lock takes long where the machine has other work.
+patient = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 digests = st.binary(max_size=4).map(Digest.of)
 platforms = st.sampled_from(["linux/amd64", "linux/arm64", "linux/arm/v7"]).map(Platform.parse)
@@ -41,7 +43,7 @@ urls = st.builds(
     queries,
 )
 header_names = st.sampled_from(["ETag", "date", "Location", "LINK", "vary", "Set-Cookie"])
-headers = st.lists(st.tuples(header_names, texts | urls), max_size=4)
+headers = st.lists(st.tuples(header_names, texts | urls), max_size=2)
 
 
 @st.composite
@@ -94,7 +96,7 @@ def locks(draw: st.DrawFn) -> Lock:
         tuple(draw(st.lists(platforms, max_size=3))),
         tuple(draw(st.dictionaries(texts, texts, max_size=4)).items()),
     )
-    fetched = draw(st.lists(fetches(), max_size=4, unique_by=lambda group: group[0].key))
+    fetched = draw(st.lists(fetches(), max_size=3, unique_by=lambda group: group[0].key))
     inputs = draw(st.none() | digests.map(lambda d: Reference("h.example", "r/i", "1", d)))
     return Lock(
         draw(st.integers(0, (1 << 33) - 1)),
@@ -106,6 +108,7 @@ def locks(draw: st.DrawFn) -> Lock:
 
 
 @given(locks())
+@patient
 def test_a_lock_survives_its_file(lock: Lock) -> None:
     text = format_lock(lock)
     assert parse_lock(text.encode(), "x") == lock
@@ -113,6 +116,7 @@ def test_a_lock_survives_its_file(lock: Lock) -> None:
 
 
 @given(locks(), st.randoms())
+@patient
 def test_the_order_of_fetches_does_not_matter(lock: Lock, chance: random.Random) -> None:
     shuffled = list(lock.fetches)
     chance.shuffle(shuffled)
@@ -120,6 +124,7 @@ def test_the_order_of_fetches_does_not_matter(lock: Lock, chance: random.Random)
 
 
 @given(locks(), st.data())
+@patient
 def test_a_damaged_file_is_an_error_or_the_same_kind_of_lock(
     lock: Lock, data: st.DataObject
 ) -> None:
@@ -177,6 +182,7 @@ def test_kept_headers_are_settled_after_once(given_headers: list[tuple[str, str]
 
 
 @given(st.lists(fetches(), max_size=5))
+@patient
 def test_what_is_combined_fits_into_a_lock(groups: list[list[LockedFetch]]) -> None:
     given_fetches = [fetch for group in groups for fetch in group]
     together = combine(given_fetches)
@@ -195,6 +201,7 @@ def test_what_is_combined_fits_into_a_lock(groups: list[list[LockedFetch]]) -> N
 
 
 @given(locks(), keys())
+@patient
 def test_the_index_finds_what_is_there_and_nothing_else(lock: Lock, other: FetchKey) -> None:
     index = FetchIndex(lock.fetches)
     for fetch in lock.fetches:

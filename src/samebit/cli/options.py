@@ -67,6 +67,17 @@ _RECIPE = (
         help="Permissions of context files: as git knows them, or as they are.",
     ),
     click.option(
+        "--harden",
+        multiple=True,
+        metavar="LANGUAGE",
+        help="Set what the language's toolchain profile asks for in the environment of RUN.",
+    ),
+    click.option(
+        "--strip",
+        is_flag=True,
+        help="Remove symbols, debug information and build IDs from what the build adds.",
+    ),
+    click.option(
         "--source-date-epoch",
         metavar="SECONDS",
         help="The image's time (default: the lock's; for a new lock SOURCE_DATE_EPOCH, else the"
@@ -157,6 +168,8 @@ def build_request(
         locked=locked,
         use_memo=use_memo,
         update=update,
+        harden=tuple(recipe["harden"]),
+        strip=recipe["strip"],
     )
 
 

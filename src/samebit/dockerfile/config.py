@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from samebit.dockerfile.healthcheck import Healthcheck
@@ -45,19 +46,17 @@ class ImageConfig:
 
     def environment(self) -> dict[str, str]:
         """`env` as a mapping, in order; an entry without `=` has an empty value."""
-        return {key: value for key, _, value in (entry.partition("=") for entry in self.env)}
+        return dict(_environment(self.env))
 
     def with_env(self, pairs: Iterable[tuple[str, str]]) -> ImageConfig:
         """Set variables; one that exists keeps its position."""
         env = list(self.env)
+        positions: dict[str, int] = {}
+        for position, entry in enumerate(env):
+            positions.setdefault(entry.partition("=")[0], position)
         for key, value in pairs:
-            entry = f"{key}={value}"
-            for position, old in enumerate(env):
-                if old.partition("=")[0] == key:
-                    env[position] = entry
-                    break
-            else:
-                env.append(entry)
+            position = positions.setdefault(key, len(env))
+            env[position : position + 1] = [f"{key}={value}"]
         return replace(self, env=tuple(env))
 
     def with_labels(self, labels: Iterable[tuple[str, str]]) -> ImageConfig:
@@ -220,3 +219,8 @@ class _Reader:
             retries=self._number(found, "Retries"),
         )
         return None if check == Healthcheck(()) else check
+
+
+@lru_cache(maxsize=4)
+def _environment(env: tuple[str, ...]) -> dict[str, str]:
+    return {key: value for key, _, value in (entry.partition("=") for entry in env)}

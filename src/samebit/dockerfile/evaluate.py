@@ -32,6 +32,10 @@ from samebit.model.finding import Finding
 from samebit.model.platform import Platform
 
 _EXPANDED_FLAGS = frozenset({"chown", "chmod", "checksum"})
+# Far beyond what a program can be given (execve(2), "Limits on size of arguments").
+_MAX_VARIABLES = 10_000
+# Every port of three protocols.
+_MAX_PORTS = 3 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +196,7 @@ class _StageRun:
     config: ImageConfig
     args: dict[str, str]
     cmd_given: bool = False
+    ports: int = 0
     findings: list[Finding] = field(default_factory=list)
     where: Place = field(init=False)
 
@@ -241,6 +246,8 @@ class _StageRun:
     def env(self, step: Step) -> Step:
         pairs = self._expanded_pairs(step.instruction)
         self.config = self.config.with_env(pairs)
+        if len(self.config.env) > _MAX_VARIABLES:
+            raise self._error(f"ENV: more than {_MAX_VARIABLES} variables")
         return replace(step, pairs=pairs)
 
     def label(self, step: Step) -> Step:
@@ -304,7 +311,8 @@ class _StageRun:
             try:
                 mount = parse_mount(flag.value or "", self._expand)
             except MountError as error:
-                raise self._error(f"RUN: --mount={flag.value}: {error}") from None
+                shown = (flag.value or "")[:200]
+                raise self._error(f"RUN: --mount={shown}: {error}") from None
             base: Base | None = None
             if mount.source_of:
                 base = self.plan.source(self.stage.index, mount.source_of)
@@ -337,6 +345,9 @@ class _StageRun:
                     ports += exposed(part)
                 except PortError as error:
                     raise self._error(f"EXPOSE: {error}") from None
+        self.ports += len(ports)
+        if self.ports > _MAX_PORTS:
+            raise self._error("EXPOSE: more ports than there are")
         every = {*self.config.exposed_ports, *ports}
         self.config = replace(self.config, exposed_ports=tuple(sorted(every)))
         return replace(step, words=tuple(ports))

@@ -29,6 +29,8 @@ from samebit.errors import DockerfileError, Place
 
 __all__ = ["decode", "parse", "parse_trigger"]
 
+# No image can have so many layers, and what is computed grows with instructions and variables.
+_MAX_INSTRUCTIONS = 5_000
 _FORBIDDEN_TRIGGERS = ("FROM", "MAINTAINER", "ONBUILD")
 
 
@@ -42,7 +44,7 @@ def parse(text: str, path: str) -> Dockerfile:
     lines = source.lines()
     pieces: list[Piece] = []
     done = 0
-    stage, ordinal = -1, 0
+    stage, ordinal, count = -1, 0, 0
     for line in lines:
         directives.read(source, line)
         body = text[line.start : line.end]
@@ -62,6 +64,13 @@ def parse(text: str, path: str) -> Dockerfile:
             )
         instruction = dataclasses.replace(instruction, stage=stage, ordinal=ordinal)
         ordinal += 1
+        count += 1
+        if count > _MAX_INSTRUCTIONS:
+            raise DockerfileError(
+                f"more than {_MAX_INSTRUCTIONS} instructions",
+                where=source.place(instruction.span.start),
+                fix="split the build into several images",
+            )
         pieces.append(Piece(text[begin:done], instruction))
     if done < len(text):
         pieces.append(Piece(text[done:]))

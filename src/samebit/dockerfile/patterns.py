@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import enum
 
+# Several seconds. A value of 5,000 characters is far from it.
+_MOST_STEPS = 100_000_000
+
 
 class _Wild(enum.Enum):
     ONE = "?"
@@ -41,6 +44,10 @@ def replace(value: str, pattern: str, replacement: str, *, every: bool) -> str:
     As in docker, an empty match directly after another match does not count.
     """
     tokens = _tokens(pattern)
+    if _Wild.MANY in tokens and len(value) ** 2 * len(tokens) > _MOST_STEPS:
+        raise PatternError(
+            f"the value is too long for the pattern {pattern[:100]!r}: use sed in RUN"
+        )
     out: list[str] = []
     position = copied = 0
     previous_end = -1

@@ -1,6 +1,6 @@
 """What buildah and the runtimes print around a step, told apart from what the step printed.
 
-Read from the output of buildah 1.28 to 1.41 with runc and crun; text in another form is kept whole.
+Read from the output of buildah 1.28 to 1.43 with runc and crun; text in another form is kept whole.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ _IN_STEP = re.compile(
 _ANY_STEP = re.compile(r'building at STEP ".*": (.*)\Z', re.DOTALL)
 _STATUS = re.compile(r"while running runtime: exit status (\d+)\Z")
 _SOURCES = re.compile(r'checking on sources under "[^"\n]*": (?:copier: )?(?:(?:l?stat|glob): )?')
+# buildah from 1.39 on looks for the source of a bind mount itself, without a word on its target.
+_MOUNT_SOURCE = re.compile(
+    r'resolving mountpoints .*: opening directory "([^"\n]*)" under "[^"\n]*": no such file or dir'
+)
 _USER = re.compile(r'determining run [ug]id: .*looking up (user|group) "([^"\n]*)"')
 _NOT_STARTED = "error running container: from "
 _NOT_STARTED_FOR = re.compile(r"container for \[.*\]: (.*)\Z", re.DOTALL)
@@ -91,6 +95,10 @@ def read_ending(lines: Sequence[str]) -> Ending:
     status = _STATUS.fullmatch(reason)
     if status is not None:
         return Ending(output, int(status[1]), "")
+    source = _MOUNT_SOURCE.search(said)
+    if source is not None:
+        told = f'samebit: the source of the mount does not exist: "{source[1]}"'
+        return Ending(output, None, told, unstarted=True)
     user = _USER.search(reason)
     if user is not None:
         return Ending(output, None, f'the image has no {user[1]} "{user[2]}"')

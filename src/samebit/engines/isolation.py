@@ -70,6 +70,8 @@ def _try(storage: Storage, runtime: str) -> str | None:
     work: Path = storage.home / "tmp" / f"probe-{os.getpid()}"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
+    # Where the next build finds it: a container that was made and not started waits for ever.
+    containers = storage.make_containers(runtime)
     try:
         (work / "true").write_bytes(program)
         (work / "true").chmod(0o755)
@@ -79,6 +81,7 @@ def _try(storage: Storage, runtime: str) -> str | None:
             "build",
             "--isolation=oci",
             f"--runtime={runtime}",
+            f"--runtime-flag=root={containers}",
             "--network=host",
             "--layers=false",
             storage.policy(),
@@ -86,6 +89,7 @@ def _try(storage: Storage, runtime: str) -> str | None:
             f"--iidfile={work / 'iid'}",
             f"--file={dockerfile}",
             str(work),
+            leashed=True,
         )
         if done.returncode != 0:
             if is_disk_full(done.stderr):
@@ -94,4 +98,5 @@ def _try(storage: Storage, runtime: str) -> str | None:
         storage.call("rmi", (work / "iid").read_text("utf-8").strip())
         return None
     finally:
+        storage.end_containers(containers)
         shutil.rmtree(work, ignore_errors=True)

@@ -21,6 +21,7 @@ _ZEROS = bytes(BLOCK)
 _RECORD = 20 * BLOCK
 _MAX_MTIME = 0o77777777777
 # GNU tar before 1.33 names a pax header after the process that wrote it.
+_GNU_TIMES = re.compile(rb"(?:[0-7]{11}\0|\0{12}){2}")
 _PROCESS = re.compile(rb"PaxHeaders\.\d+/")
 _EXTENDED = b"xg"
 _LONG = b"LK"
@@ -92,8 +93,8 @@ class _Writer:
 
     def _header(self, block: bytes) -> None:
         new = _with(block, 136, b"%011o\0" % self._epoch)
-        if block[257:265] == b"ustar  \0" and block[345:369] != bytes(24):
-            # GNU's own fields for access and change times, in the old GNU form.
+        if block[257:265] == b"ustar  \0" and _GNU_TIMES.fullmatch(block[345:369]):
+            # GNU's own fields for access and change times; Go once wrote part of the name there.
             new = _with(new, 345, bytes(24))
         new = _checked(new) if new != block else block
         self.changed = self.changed or new != block

@@ -223,6 +223,12 @@ def _settings(lock: Lock) -> dict[str, str]:
         f"rule for {rule.path}": f"{rule.action}: {rule.reason}"
         for rule in recipe.normalising.rules
     }
+    facts |= {
+        f"hardening {variable.language}, {variable.name}": f"{variable.mode} {variable.value!r}"
+        for variable in recipe.hardening.variables
+    }
+    if recipe.hardening.strip:
+        facts["strip"] = "yes"
     facts |= {f"build arg {name}": repr(value) for name, value in recipe.build_args}
     if lock.inputs is not None:
         facts["inputs"] = str(lock.inputs)

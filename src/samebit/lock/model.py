@@ -11,6 +11,7 @@ from samebit.dockerfile.syntax import Instruction
 from samebit.errors import InternalError
 from samebit.lock.fetch import FetchKey, LockedFetch, fetch_order
 from samebit.model.digest import Digest
+from samebit.model.hardening import NO_HARDENING, Hardening
 from samebit.model.normalising import NO_CHOICES, NormaliserChoices
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
@@ -85,6 +86,7 @@ class Recipe:
     platforms: tuple[Platform, ...]
     build_args: tuple[tuple[str, str], ...]
     normalising: NormaliserChoices = NO_CHOICES
+    hardening: Hardening = NO_HARDENING
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bases", tuple(sorted(set(self.bases), key=_base_order)))
@@ -105,6 +107,10 @@ class Recipe:
             # Absent when nothing was chosen: locks from before there was a choice stay valid.
             rules = [[rule.path, rule.action, rule.reason] for rule in self.normalising.rules]
             facts.append([list(self.normalising.off), list(self.normalising.keep), rules])
+        if self.hardening:
+            # Absent when nothing was asked for, and told from the choices before it.
+            wanted = [[v.language, v.name, v.mode, v.value] for v in self.hardening.variables]
+            facts.append(["hardening", self.hardening.strip, wanted])
         return _checksum(facts)
 
 
@@ -116,6 +122,7 @@ def make_recipe(
     platforms: Iterable[Platform],
     build_args: Mapping[str, str],
     normalising: NormaliserChoices = NO_CHOICES,
+    hardening: Hardening = NO_HARDENING,
 ) -> Recipe:
     """Describe a recipe for its lock.
 
@@ -132,6 +139,7 @@ def make_recipe(
             if name.upper() not in _MACHINE_ARGUMENTS
         ),
         normalising=normalising,
+        hardening=hardening,
     )
 
 

@@ -42,6 +42,7 @@ _PLAIN = frozenset(range(0x21, 0x7F))
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 # Conda's servers take a token at the path's begin: two letters and a UUID, or many characters.
 _PATH_TOKEN = re.compile(r"^/t/(?:[A-Za-z]{2}-[0-9A-Fa-f-]{12,}|[A-Za-z0-9_-]{32,}|REDACTED)/")
+_IN_TEXT = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/?#'\"]*@)?([^\s?#'\"]*)(\?[^\s#'\"]*)?")
 _LINK = re.compile(r"<([^>]*)>")
 
 
@@ -84,6 +85,11 @@ def redact_location(value: str) -> str:
 def redact_links(value: str) -> str:
     """Give a `Link` header (RFC 8288) with every target redacted."""
     return _LINK.sub(lambda match: f"<{redact_location(match[1])}>", value)
+
+
+def redact_text(text: str) -> str:
+    """Give a text, for people to read, without the secrets of the addresses in it."""
+    return _IN_TEXT.sub(lambda match: match[1] + match[2] + redact_query(match[3] or ""), text)
 
 
 def redact_query(query: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from samebit.lock.model import BaseReference, Lock, Recipe
+from samebit.model.hardening import Hardening
 from samebit.model.platform import Platform
 
 
@@ -22,6 +23,7 @@ def staleness(lock: Lock, recipe: Recipe) -> tuple[str, ...]:
     reasons += _build_args(dict(locked.build_args), dict(recipe.build_args))
     if locked.normalising != recipe.normalising:
         reasons.append("samebit.toml chooses other normalisers")
+    reasons += _hardening(locked.hardening, recipe.hardening)
     return tuple(reasons)
 
 
@@ -55,6 +57,22 @@ def _build_args(locked: dict[str, str], now: dict[str, str]) -> list[str]:
             reasons.append(f"build arg {name} is in the lock but not used any more")
         elif locked[name] != now[name]:
             reasons.append(f"build arg {name} is {now[name]!r}, locked {locked[name]!r}")
+    return reasons
+
+
+def _hardening(locked: Hardening, now: Hardening) -> list[str]:
+    reasons = []
+    if locked.strip != now.strip:
+        reasons.append(f"--strip is {'given' if now.strip else 'not given'}, locked otherwise")
+    for language in sorted({v.language for v in (*locked.variables, *now.variables)}):
+        before = [v for v in locked.variables if v.language == language]
+        after = [v for v in now.variables if v.language == language]
+        if not before:
+            reasons.append(f"--harden {language} is not in the lock")
+        elif not after:
+            reasons.append(f"--harden {language} is in the lock but not given any more")
+        elif before != after:
+            reasons.append(f"--harden {language} sets other variables than the lock says")
     return reasons
 
 

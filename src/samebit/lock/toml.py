@@ -26,6 +26,7 @@ from samebit.lock.model import (
 )
 from samebit.lock.toml_values import array, bare_key, quote, take_digest, take_platform
 from samebit.model.digest import Digest
+from samebit.model.hardening import HardenedVariable, Hardening, HardeningMode
 from samebit.model.normalising import NormaliserChoices, PathRule, RuleAction
 from samebit.model.reference import Reference
 from samebit.model.toml_source import TomlSource, TomlTable
@@ -33,6 +34,7 @@ from samebit.model.toml_source import TomlSource, TomlTable
 _HEADER = "# Written by samebit: what this image is made from. Commit this file.\n"
 _NEWER = "it was written by a newer samebit: upgrade samebit, or re-record it with `samebit lock`"
 _REPAIR = "restore it from version control, or delete it and run `samebit lock`"
+_HARDENED = ("language", "mode", "name", "value")
 _RULE = ("action", "path", "reason")
 
 
@@ -67,11 +69,16 @@ def format_lock(lock: Lock) -> str:
         f"instructions = {quote(str(recipe.instructions))}",
         *array("platforms", [str(platform) for platform in recipe.platforms]),
     ]
+    if recipe.hardening.strip:
+        lines.append("strip = true")
     if recipe.target is not None:
         lines.append(f"target = {quote(recipe.target)}")
     if recipe.build_args:
         lines += ["", "[recipe.build-args]"]
         lines += [f"{bare_key(name)} = {quote(value)}" for name, value in recipe.build_args]
+    for variable in recipe.hardening.variables:
+        lines += ["", "[[recipe.harden]]"]
+        lines += [f"{name} = {quote(getattr(variable, name))}" for name in _HARDENED]
     lines += _choices(recipe.normalising)
     for base in lock.bases:
         lines += ["", "[[base]]"]
@@ -221,7 +228,25 @@ def _parse_recipe(table: TomlTable, bases: tuple[BaseReference, ...]) -> Recipe:
         platforms=tuple(sorted(platforms)),
         build_args=build_args,
         normalising=_parse_choices(table.table("normalise")),
+        hardening=Hardening(
+            tuple(_parse_hardened(item) for item in table.tables("harden")),
+            table.boolean("strip", default=False),
+        ),
     )
+
+
+def _parse_hardened(table: TomlTable) -> HardenedVariable:
+    mode = table.string("mode")
+    if mode not in get_args(HardeningMode):
+        raise table.error(f"is {mode!r}", "mode", fix=_REPAIR)
+    variable = HardenedVariable(
+        table.string("language"),
+        table.string("name"),
+        cast("HardeningMode", mode),
+        table.string("value"),
+    )
+    table.finish(fix=_NEWER)
+    return variable
 
 
 def _parse_base(table: TomlTable) -> LockedBase:

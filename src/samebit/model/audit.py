@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from samebit.model.executable import Executable
+from samebit.model.lightness import Lightness
 
 
 class Policy(enum.Enum):
@@ -127,6 +128,7 @@ class AuditReport:
     """The whole answer. `digest` is the image's, None for folders and files.
 
     `entries` counts everything in the tree. `unused` are exceptions that matched nothing.
+    `lightness` is None for a single file.
     """
 
     target: str
@@ -137,6 +139,7 @@ class AuditReport:
     digest: str | None = None
     platform: str | None = None
     unused: tuple[AuditException, ...] = ()
+    lightness: Lightness | None = None
 
     @property
     def violations(self) -> int:

@@ -22,6 +22,7 @@ from samebit.network.proxies import Proxy, UnusableProxyError, choose_proxy
 _CONNECT_SECONDS = 30.0
 _READ_SECONDS = 120.0
 _CHUNK = 1 << 18
+_PIECE = 1 << 17
 _HEAD_LIMIT = 1 << 18
 _IDLE_PER_ORIGIN = 8
 
@@ -181,6 +182,7 @@ class Response:
         self._drop = drop
         self._complete = False
         self._closed = False
+        self._raw_length = connection.raw_length(head)
         self.status = head.status_code
         self.reason = head.reason.decode("latin-1")
         self.headers = tuple(
@@ -211,9 +213,15 @@ class Response:
     def chunks(self) -> Iterator[bytes]:
         """Give the body piece by piece. Raises UpstreamError when it ends too early."""
         try:
+            received = 0
             while True:
+                if self._raw_length is not None and self._connection.is_drained():
+                    yield from self._connection.rest(self._raw_length - received)
+                    self._complete = True
+                    return
                 event = self._connection.event()
                 if isinstance(event, h11.Data):
+                    received += len(event.data)
                     yield bytes(event.data)
                 elif isinstance(event, h11.EndOfMessage):
                     self._complete = True
@@ -240,7 +248,10 @@ class _Connection:
         self.answered = False
         self._socket = opened
         self._proxy = plain_proxy
-        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
+        self._h11 = _new_h11()
+        self._held: object = None
+        self._without_body = False
+        self._persistent = True
 
     def exchange(self, request: Request) -> h11.Response:
         target = request.target
@@ -252,6 +263,8 @@ class _Connection:
                 headers.append((b"Proxy-Authorization", value))
         event = h11.Request(method=request.method, target=target, headers=headers)
         self.answered = False
+        self._persistent = True
+        self._without_body = request.method == "HEAD"
         self._socket.sendall(self._h11.send(event) or b"")
         if request.body is not None:
             for piece in request.body():
@@ -266,14 +279,58 @@ class _Connection:
 
     def event(self) -> object:
         while True:
-            event = self._h11.next_event()
+            event = self._held or self._h11.next_event()
+            self._held = None
             if event is not h11.NEED_DATA:
                 return event
             data = self._socket.recv(_CHUNK)
             self.answered = self.answered or bool(data)
             self._h11.receive_data(data)
 
+    def raw_length(self, head: h11.Response) -> int | None:
+        """Give the body's length where it comes as it is, None where h11 has to read it."""
+        names = dict(head.headers)
+        text = names.get(b"content-length", b"")
+        bare = self._without_body or head.status_code in {204, 304}
+        if bare or b"transfer-encoding" in names or not text.isdigit():
+            return None
+        self._persistent = (
+            head.http_version == b"1.1" and b"close" not in names.get(b"connection", b"").lower()
+        )
+        return int(text)
+
+    def is_drained(self) -> bool:
+        """Tell whether h11 has given out all that it was fed with."""
+        if self._held is None:
+            self._held = self._h11.next_event()
+        return self._held is h11.NEED_DATA
+
+    def rest(self, size: int) -> Iterator[bytes]:
+        """Read the rest of a body of known length past h11, which copies each byte three times.
+
+        TLS gives 16 KiB at a time: they are put together.
+        """
+        buffer = bytearray(min(size, _PIECE))
+        view = memoryview(buffer)
+        while size:
+            filled, wanted = 0, min(size, _PIECE)
+            while filled < wanted:
+                count = self._socket.recv_into(view[filled:wanted])
+                if count == 0:
+                    if filled:
+                        yield bytes(view[:filled])
+                    raise UpstreamError("the server closed the connection before the end")
+                filled += count
+            size -= filled
+            yield bytes(view[:filled])
+        # It does not know that the body has ended: the next exchange begins anew.
+        self._held = None
+        self._h11 = _new_h11()
+
     def reusable(self) -> bool:
+        """Tell whether another exchange can follow, and prepare for it."""
+        if self._h11.our_state is h11.IDLE:
+            return self._persistent
         if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
             return False
         self._h11.start_next_cycle()
@@ -285,6 +342,10 @@ class _Connection:
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _new_h11() -> h11.Connection:
+    return h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
 
 
 def _tunnel(opened: socket.socket, origin: Origin, proxy: Proxy) -> None:

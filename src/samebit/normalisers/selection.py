@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Self
@@ -23,9 +24,13 @@ class NormaliserSelection:
 
     @classmethod
     def of(
-        cls, number: int, choices: NormaliserChoices, scopes: frozenset[Scope] | None = None
+        cls,
+        number: int,
+        choices: NormaliserChoices,
+        scopes: frozenset[Scope] | None = None,
+        extra: Iterable[Normaliser] = (),
     ) -> Self:
-        """Select from set `number`; `scopes` defaults to what may ship."""
+        """Select from set `number`; `scopes` defaults to what may ship, `extra` come on top."""
         wanted = scopes or frozenset({Scope.WRITE_SAFE})
         chosen = [
             normaliser
@@ -35,6 +40,7 @@ class NormaliserSelection:
         ]
         if number > 0:
             chosen += _own(choices)
+        chosen += extra
         chosen.sort(key=lambda one: (one.action is Action.REWRITE, one.rank, one.name))
         return cls(
             PatternTable((one.paths, one) for one in chosen),

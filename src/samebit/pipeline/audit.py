@@ -22,10 +22,12 @@ from samebit.model.audit import (
 )
 from samebit.model.escaped import escaped
 from samebit.model.executable import Executable
+from samebit.model.lightness import Lightness
 from samebit.model.platform import Platform
 from samebit.normalisers.patterns import regex_of
 from samebit.pipeline.audit_read import Reading, read_file, read_folder, read_image
 from samebit.pipeline.audit_tree import AuditTree, Node
+from samebit.pipeline.lightness import weigh
 from samebit.pipeline.open_image import open_source
 from samebit.pipeline.temporary import temporary_directory
 from samebit.store.home import default_home
@@ -65,8 +67,10 @@ def audit(request: AuditRequest) -> AuditReport:
         reading = read_folder(path, toolchains.rules(), request.epoch)
     else:
         reading = read_file(path, toolchains.rules(), request.epoch)
-    files = judge.files(reading.tree, LibrarySearch(reading.tree), {})
-    return judge.report(request, kind, reading, files)
+    search = LibrarySearch(reading.tree)
+    files = judge.files(reading.tree, search, {})
+    light = weigh(reading, search, {}, count=0, command=None) if kind == "folder" else None
+    return judge.report(request, kind, reading, files, light)
 
 
 def _found() -> Path | None:
@@ -98,12 +102,15 @@ def _audit_image(request: AuditRequest, judge: _Judge, toolchains: Toolchains) -
         opened = source.image(platform=request.platform)
         reading = read_image(opened, toolchains.rules())
         search = _search(reading.tree, opened)
-        files = judge.files(reading.tree, search, _layers(opened))
+        layers = _layers(opened)
+        files = judge.files(reading.tree, search, layers)
+        light = weigh(reading, search, layers, count=len(opened.layers), command=_command(opened))
         return judge.report(
             request,
             "image",
             reading,
             files,
+            light,
             digest=str(opened.image.descriptor.digest),
             platform=str(opened.image.platform),
         )
@@ -119,6 +126,18 @@ def _search(tree: AuditTree, opened: OpenedImage) -> LibrarySearch:
     library_path = values.get("LD_LIBRARY_PATH", "").encode("utf-8", "surrogatepass")
     path = values.get("PATH", "").encode("utf-8", "surrogatepass")
     return LibrarySearch(tree, library_path, path or PATH)
+
+
+def _command(opened: OpenedImage) -> list[str]:
+    """Give what the image starts: the entrypoint, then the command."""
+    config = opened.image.config_document.config
+    words: list[str] = []
+    for name in ("Entrypoint", "Cmd"):
+        value = config.get(name)
+        words += (
+            [word for word in value if isinstance(word, str)] if isinstance(value, list) else []
+        )
+    return words
 
 
 def _layers(opened: OpenedImage) -> dict[int, str]:
@@ -163,6 +182,7 @@ class _Judge:
         kind: str,
         reading: Reading,
         files: tuple[AuditedFile, ...],
+        lightness: Lightness | None,
         *,
         digest: str | None = None,
         platform: str | None = None,
@@ -178,6 +198,7 @@ class _Judge:
             digest,
             platform,
             unused,
+            lightness,
         )
 
     def _file(

@@ -8,7 +8,7 @@ import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ _TEXTS = re.compile(
     rb"|var/lib/dpkg/(?:status|status\.d/[^/]+|info/[^/]+\.list)|(?:usr/)?lib/apk/db/installed"
     rb"|(?:.*/)?[^/]+\.(?:dist-info/RECORD|egg-info/installed-files\.txt)"
 )
+_SMALLEST_HASHED = 4096
 _SCRIPT_MAGIC = b"#!"
 
 
@@ -219,7 +220,28 @@ def read_folder(folder: Path, rules: Sequence[TextRule], epoch: int | None) -> R
             facts=collector.facts(numbers[0]),
             text=collector.text(numbers[1]),
         )
+    _hash_alike(root, nodes)
     return Reading(AuditTree(dict(sorted(nodes.items()))))
+
+
+def _hash_alike(root: bytes, nodes: dict[bytes, Node]) -> None:
+    """Hash the files that could be copies of each other: those of the same size."""
+    groups: dict[int, list[bytes]] = {}
+    seen: set[int] = set()
+    for path, node in nodes.items():
+        if node.kind is Kind.FILE and node.size >= _SMALLEST_HASHED and node.inode not in seen:
+            seen.add(node.inode)
+            groups.setdefault(node.size, []).append(path)
+    for group in groups.values():
+        for path in group if len(group) > 1 else ():
+            digest = _checked(_hash, root + b"/" + path)
+            nodes[path] = replace(nodes[path], digest=digest)
+
+
+def _hash(full: bytes) -> bytes:
+    descriptor = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
 
 
 def read_file(path: Path, rules: Sequence[TextRule], epoch: int | None) -> Reading:

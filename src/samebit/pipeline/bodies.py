@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from samebit.lock.fetch import LockedFetch
-from samebit.lock.model import Lock
 from samebit.model.digest import Digest
+from samebit.model.reference import Reference
 from samebit.store.store import Store
 
 
@@ -19,9 +19,9 @@ def bodies_of(fetches: Iterable[LockedFetch]) -> dict[Digest, LockedFetch]:
     return dict(sorted(found.items()))
 
 
-def lacking(lock: Lock, store: Store) -> dict[Digest, LockedFetch]:
+def lacking(fetches: Iterable[LockedFetch], store: Store) -> dict[Digest, LockedFetch]:
     """Give the bodies that the store lacks, by digest; cheap, no bytes are read."""
-    bodies = bodies_of(lock.fetches)
+    bodies = bodies_of(fetches)
     return {
         digest: fetch
         for digest, fetch in bodies.items()
@@ -30,23 +30,26 @@ def lacking(lock: Lock, store: Store) -> dict[Digest, LockedFetch]:
     }
 
 
-def bring_bodies(lock: Lock, store: Store, say: Callable[[str], None]) -> None:
-    """Bring what the store lacks of a lock's fetches, as far as its inputs artifact has it.
+def bring_bodies(
+    fetches: Iterable[LockedFetch],
+    inputs: Reference | None,
+    store: Store,
+    say: Callable[[str], None],
+) -> None:
+    """Bring what the store lacks of these fetches, as far as the artifact `inputs` has it.
 
-    Nobody is asked when the store has everything or the lock names no artifact. A registry that
-    does not serve is no error here, because the bytes may be had where they came from; one that
-    lies is: InputError.
+    Nobody is asked when the store has everything or there is no artifact. A registry that does not
+    serve is no error here, because the bytes may be had where they came from; one that lies is:
+    InputError.
     """
-    if lock.inputs is None:
-        return
-    wanted = lacking(lock, store)
-    if not wanted:
+    wanted = lacking(fetches, store) if inputs is not None else {}
+    if inputs is None or not wanted:
         return
     # The HTTP client takes 0.1 s to import, and most builds need none.
     from samebit.pipeline.inputs import bring  # noqa: PLC0415
     from samebit.registry.failures import UnservedError  # noqa: PLC0415
 
     try:
-        bring(wanted, lock.inputs, store, say)
+        bring(wanted, inputs, store, say)
     except UnservedError as error:
         say(f"the inputs artifact cannot be had: {error.what}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from samebit.canonical import json as canonical_json
 from samebit.engines.protocol import Engine
+from samebit.image.base_index import index_base
 from samebit.image.manifest import Image, IndexEntry, Manifest, encode_index, encode_manifest
 from samebit.model.descriptor import OCI_CONFIG, OCI_MANIFEST, Descriptor
 from samebit.model.digest import Digest
@@ -24,12 +25,17 @@ def engine_name(image: Image) -> str:
 
 
 def ensure_base(engine: Engine, store: Store, image: Image) -> str:
-    """Import a base into the engine's storage unless it is there; gives its name there."""
+    """Import a base into the engine's storage unless it is there; gives its name there.
+
+    Its layers are read before, whole, by a reader that trusts nothing. Raises InputError, and what
+    the engine raises.
+    """
     name = engine_name(image)
     if engine.has_image(name):
         return name
     with store.exclusive(f"engine-base-{image.descriptor.digest.hex}"):
         if not engine.has_image(name):
+            index_base(store, image.manifest.layers, image.config_document.diff_ids)
             with store.temporary_directory() as directory:
                 layout = directory / "base"
                 _write_layout(store, image, layout)

@@ -10,6 +10,7 @@ from samebit.dockerfile.stages import External, Plan
 from samebit.dockerfile.syntax import Instruction
 from samebit.engines.protocol import StepFailedError
 from samebit.errors import BuildFailedError, MachineError, Place, SamebitError
+from samebit.lock.redaction import redact_text
 from samebit.model.platform import Platform
 
 _SHOWN_LINES = 20
@@ -78,12 +79,13 @@ class LoweredSteps:
 
 
 def shown(instruction: Instruction) -> str:
-    """Word an instruction on one line of bounded width."""
+    """Word an instruction on one line of bounded width, addresses in it without their secrets."""
     flags = " ".join(
         f"--{flag.name}" if flag.value is None else f"--{flag.name}={flag.value}"
         for flag in instruction.flags
     )
-    text = " ".join(f"{instruction.keyword} {flags} {instruction.arguments}".split())
+    words = redact_text(f"{instruction.keyword} {flags} {instruction.arguments}").split()
+    text = " ".join(words)
     return text if len(text) <= _SHOWN_WIDTH else text[: _SHOWN_WIDTH - 1] + "…"
 
 

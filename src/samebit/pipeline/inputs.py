@@ -92,10 +92,10 @@ def pull(lock_file: Path, reference: Reference | None, store: Store, say: Say) -
             where=Place(str(lock_file)),
             fix="name one, or publish one with `samebit inputs push`",
         )
-    wanted = lacking(lock, store)
+    wanted = lacking(lock.fetches, store)
     if wanted:
         bring(wanted, reference, store, say)
-        if left := lacking(lock, store):
+        if left := lacking(lock.fetches, store):
             raise _missing(lock_file, left.values())
     return len(wanted)
 

@@ -14,6 +14,7 @@ from samebit.lock.staleness import staleness
 from samebit.lock.update import matching_origins, settle, without_origins
 from samebit.model.platform import Platform
 from samebit.pipeline.bases import Base, BaseFinder
+from samebit.pipeline.harden import hardening_of
 from samebit.pipeline.request import EVERYTHING, BuildRequest
 from samebit.pipeline.workspace import Workspace
 
@@ -103,6 +104,7 @@ def recipe_of(
         platforms=[part.platform for part in parts],
         build_args=used,
         normalising=workspace.configuration.normalising,
+        hardening=hardening_of(request, workspace.configuration),
     )
 
 

@@ -32,6 +32,8 @@ class BuildRequest:
     may ask for. `excluded` are paths that must never enter the context. `update` is the
     pattern of the locked inputs that are looked up anew, None for none. `records` asks for what the
     lock lacks even where it is fresh.
+    `harden` are languages whose toolchain profiles set variables of RUN, `strip` asks for
+    executables without symbols, debug information and build IDs.
     """
 
     context: Path
@@ -52,6 +54,8 @@ class BuildRequest:
     excluded: tuple[Path, ...] = ()
     update: str | None = None
     records: bool = False
+    harden: tuple[str, ...] = ()
+    strip: bool = False
 
     def updates(self, name: str) -> bool:
         """Tell whether the base of that name shall be looked up anew; its tag may be left out."""

@@ -32,7 +32,7 @@ from samebit.dockerfile.lowering_model import (
     TreeKind,
     TreeRef,
 )
-from samebit.dockerfile.stages import External
+from samebit.dockerfile.stages import External, Plan
 from samebit.engines.protocol import (
     STAGE_IMAGES,
     Engine,
@@ -50,6 +50,7 @@ from samebit.lock.model import Lock
 from samebit.model.descriptor import Descriptor
 from samebit.model.digest import Digest
 from samebit.model.finding import Finding
+from samebit.model.hardening import Hardening
 from samebit.model.normalising import Account
 from samebit.pipeline.compose import compose
 from samebit.pipeline.contexts import MAIN, Contexts
@@ -62,6 +63,7 @@ from samebit.pipeline.step_network import (
     BuildNetwork,
     network_error,
     open_build_network,
+    warm_up,
 )
 from samebit.pipeline.tree_layer import BuiltLayer, TreeLayer, tree_layer
 from samebit.report.progress import BuildProgress
@@ -145,6 +147,10 @@ class _StagesRun:
 
     def result(self) -> StagesResult:
         staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
+        if _has_steps(self.part.plan):
+            warm_up()
+        for base in self.part.bases.values():
+            ensure_base(self.engine, self.store, base.image)
         root = self.part.root_image()
         with tree_layer(self.store, root, self.lock) as layers:
             built, fetches = self._build(staged, layers)
@@ -224,8 +230,6 @@ class _StagesRun:
         selected: frozenset[str],
         network: BuildNetwork,
     ) -> Iterator[FinalTree]:
-        for base in self.part.bases.values():
-            ensure_base(self.engine, self.store, base.image)
         work = self.work / f"run-{len(selected)}"
         # A second try must find neither the materials nor the caches of the first.
         for path in (self._input / FILES_DIRECTORY, self._caches):
@@ -314,14 +318,15 @@ class _StagesRun:
             if external.reference in staged:
                 contexts[_context_name(external)] = staged[external.reference].root
         root = self.part.root_image()
-        given = environment_set(self.lock.environment, self.lock.epoch)
+        hardening = self.lock.recipe.hardening
+        given = hardening.absent() | environment_set(self.lock.environment, self.lock.epoch)
         given |= network.variables
         return EnginePlan(
             dockerfile=phase.text,
             context=self._input,
             build_contexts=contexts,
             steps={
-                identity: _step(step, self.part.plan.proxy_args)
+                identity: _step(step, self.part.plan.proxy_args, hardening)
                 for identity, step in lowered.steps.items()
             },
             base=engine_name(root) if root else None,
@@ -334,7 +339,15 @@ class _StagesRun:
         )
 
 
-def _step(step: RunStep, proxies: Mapping[str, str]) -> StepRun:
+def _has_steps(plan: Plan) -> bool:
+    return any(
+        instruction.keyword == "RUN"
+        for index in plan.needed
+        for instruction in plan.stages[index].instructions
+    )
+
+
+def _step(step: RunStep, proxies: Mapping[str, str], hardening: Hardening) -> StepRun:
     if step.security == "insecure":
         raise MachineError(
             "RUN --security=insecure asks for full rights on this machine",
@@ -344,7 +357,9 @@ def _step(step: RunStep, proxies: Mapping[str, str]) -> StepRun:
     return StepRun(
         args=step.args,
         # The recorder goes by the proxies that were given; a step finds none but the Dockerfile's.
-        env=tuple((name, value) for name, value in step.environment if proxies.get(name) != value),
+        env=hardening.appended(
+            tuple((name, value) for name, value in step.environment if proxies.get(name) != value)
+        ),
         cwd=step.cwd,
         network=step.network,
         mounts=tuple(_mount(mount) for mount in step.mounts if not mount.option),

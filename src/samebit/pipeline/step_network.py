@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from samebit.dockerfile.lowering_model import RunStep
@@ -108,6 +109,14 @@ class BuildNetwork:
         )
 
 
+def warm_up() -> None:
+    """Begin to import what a network needs: TLS and certificates take 0.1 s.
+
+    In a thread, while the engine is asked for its bases.
+    """
+    threading.Thread(target=import_module, args=("samebit.network.session",), daemon=True).start()
+
+
 @contextmanager
 def open_build_network(
     store: Store,
@@ -128,7 +137,7 @@ def open_build_network(
     if not steps and not additions:
         yield BuildNetwork()
         return
-    # TLS and certificates take 0.1 s to import.
+    # Slow to import: see warm_up.
     from samebit.network.restore import restore  # noqa: PLC0415
     from samebit.network.session import open_network, open_recording  # noqa: PLC0415
     from samebit.pipeline.added import Additions  # noqa: PLC0415
@@ -136,7 +145,7 @@ def open_build_network(
     platform = plan.platform
     environment = {**os.environ, **plan.proxy_args}
     needed = tuple(fetch for fetch in lock.fetches if platform in fetch.platforms)
-    bring_bodies(replace(lock, fetches=needed), store, say)
+    bring_bodies(needed, lock.inputs, store, say)
     # A checkout is brought back by git, when it is asked for.
     restore(store, [fetch for fetch in needed if fetch.key.method != GIT], environment)
     with ExitStack() as stack:

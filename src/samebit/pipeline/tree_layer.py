@@ -114,10 +114,15 @@ def _prepare(store: Store, base: Image | None, lock: Lock) -> _Prepared:
     from samebit.canonical.vectors import verify_compressor  # noqa: PLC0415
     from samebit.image.base_index import index_base  # noqa: PLC0415
     from samebit.normalisers.selection import NormaliserSelection  # noqa: PLC0415
+    from samebit.pipeline.strip import STRIPPING  # noqa: PLC0415
 
     verify_compressor()
     layers = base.manifest.layers if base else ()
     return _Prepared(
         index_base(store, layers, base.config_document.diff_ids if base else ()),
-        NormaliserSelection.of(lock.normalisers, lock.recipe.normalising),
+        NormaliserSelection.of(
+            lock.normalisers,
+            lock.recipe.normalising,
+            extra=(STRIPPING,) if lock.recipe.hardening.strip else (),
+        ),
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 from samebit.model.audit import AuditedFile, AuditFinding, AuditReport
 from samebit.model.escaped import escaped
 from samebit.model.executable import Executable, Linkage
+from samebit.model.lightness import Lightness, Needs
 
 VERSION = 1
 
@@ -25,6 +27,7 @@ def audit_json(report: AuditReport) -> str:
         "violations": report.violations,
         "entries": report.entries,
         "executables": [_file(file) for file in report.files],
+        "lightness": _lightness(report.lightness) if report.lightness is not None else None,
         "unused_exceptions": [
             {"path": item.path, "finding": item.finding, "where": item.where}
             for item in report.unused
@@ -44,6 +47,19 @@ def _file(file: AuditedFile) -> dict[str, object]:
         "libraries": [{"name": name, "path": path or None} for name, path in file.libraries],
         "findings": [_finding(finding) for finding in file.findings],
     }
+
+
+def _lightness(light: Lightness) -> dict[str, object]:
+    return {
+        **asdict(light),
+        "unpackaged": {"files": light.unpackaged.files, "size": light.unpackaged.size},
+        "needs": None if light.needs is None else _needs(light.needs),
+    }
+
+
+def _needs(needs: Needs) -> dict[str, object]:
+    data = [{"path": path, "size": size} for path, size in needs.data]
+    return {**asdict(needs), "data": data}
 
 
 def _facts(facts: Executable) -> dict[str, object]:

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TextIO
 
 from samebit.model.audit import AuditedFile, AuditFinding, AuditReport, Policy, finding_kind
+from samebit.report.lightness_text import lightness_lines
 from samebit.report.styled_lines import Line, print_lines
 
 _HEADING, _REFUSED, _NOTED, _NOTE = "bold", "red", "yellow", "dim"
@@ -30,6 +31,9 @@ def audit_lines(report: AuditReport, *, every: bool) -> Iterator[Line]:
             yield from _file(file, report.policy)
         else:
             quiet += 1
+    if report.lightness is not None:
+        yield Line("")
+        yield from lightness_lines(report.lightness, every=every)
     yield Line("")
     yield from _summary(report, quiet)
 

@@ -77,11 +77,11 @@ def test_build(
 
 OTHERS = [
     (["buidl"], "there is no command 'buidl'", "did you mean 'build'?"),
-    (["frobnicate"], "there is no command 'frobnicate'", "use one of: base, build"),
+    (["frobnicate"], "there is no command 'frobnicate'", "use one of: audit, base, build"),
     (["--nope"], "there is no option --nope", "samebit --help"),
     (["lock", "--diff", "a"], "'--diff' requires 2 arguments", "--help"),
     (["lock", "--diff", "a", "b"], "there is no such lock file", "path"),
-    (["lock", "ctx", "--update=nothing*"], "no base image has such a name", "no base images"),
+    (["lock", "ctx", "--update=nothing*"], "no base image and no origin", "no such inputs"),
     (["lock", "-f", "-"], "standard input has no place for a lock", "-f"),
     (["diff"], "A is missing", "samebit diff --help"),
     (["diff", "a"], "B is missing", "samebit diff --help"),

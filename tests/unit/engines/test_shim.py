@@ -35,6 +35,8 @@ def plan(tmp_path: Path) -> dict[str, Any]:
         "set_if_absent": {"SOURCE_DATE_EPOCH": "7"},
         "replaced": {"/etc/hosts": str(tmp_path / "hosts")},
         "bound": {"/dev/.samebit/ca.pem": "/ca.pem"},
+        "namespace": None,
+        "marker": None,
         "steps": {
             "0/1": {
                 "args": ["p"],
@@ -128,6 +130,22 @@ def test_mounts_that_tell_of_the_host_are_replaced_or_dropped(
 def test_network_none_gets_a_namespace_of_its_own(plan: dict[str, Any], bundle: Path) -> None:
     plan["steps"]["0/1"]["network"] = "none"
     assert {"type": "network"} in create(plan, bundle)["linux"]["namespaces"]
+
+
+@pytest.mark.parametrize("wanted", ["default", "host"])
+def test_every_other_network_is_the_recorders(
+    plan: dict[str, Any], bundle: Path, tmp_path: Path, wanted: str
+) -> None:
+    marker = tmp_path / "marker"
+    marker.write_text("")
+    plan["steps"]["0/1"]["network"] = wanted
+    plan["namespace"] = "/proc/1/fd/7"
+    plan["marker"] = str(marker)
+    namespaces = create(plan, bundle)["linux"]["namespaces"]
+    assert [n for n in namespaces if n["type"] == "network"] == [
+        {"type": "network", "path": "/proc/1/fd/7"}
+    ]
+    assert marker.read_text().rstrip() == "0/1"
 
 
 def test_planned_mounts_come_after_those_above_them(plan: dict[str, Any], bundle: Path) -> None:

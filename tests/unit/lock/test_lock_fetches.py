@@ -8,7 +8,7 @@ from samebit.errors import InputError, InternalError, UsageError
 from samebit.lock.fetch import LockedFetch, combine, kept_headers, make_key
 from samebit.lock.fetch_index import FetchIndex
 from samebit.lock.model import Lock, Recipe
-from samebit.lock.redaction import origin_of, redact_location, redact_url
+from samebit.lock.redaction import origin_of, redact_location, redact_text, redact_url
 from samebit.lock.toml import format_lock, parse_lock
 from samebit.model.digest import Digest
 from samebit.model.platform import Platform
@@ -183,6 +183,19 @@ def test_what_is_no_url_is_refused_without_its_secrets() -> None:
     with pytest.raises(InputError) as caught:
         redact_url("me:hunter2@h.example/?token=hunter2")
     assert "hunter2" not in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ADD https://me:hunter2@h.example/a /a", "ADD https://h.example/a /a"),
+        ("RUN curl 'https://h.example/?a=1&token=hunter2' | sh", "token=REDACTED' | sh"),
+        ('RUN wget "http://$U:$P@h.example/"', 'RUN wget "http://h.example/"'),
+        ("RUN echo a@b c://d e?token=f", "RUN echo a@b c://d e?token=f"),
+    ],
+)
+def test_instructions_are_shown_without_secrets(text: str, expected: str) -> None:
+    assert redact_text(text).endswith(expected)
 
 
 def test_origins() -> None:

@@ -80,6 +80,16 @@ def test_process_numbers_in_names_of_pax_headers_go() -> None:
     assert rewritten(TAR, renamed) == rewritten(TAR, original)
 
 
+def test_names_that_go_1_7_put_where_gnu_tar_has_times() -> None:
+    def header(field: bytes) -> bytes:
+        block = archive(1_700_000_000, tarfile.GNU_FORMAT)[:345] + field.ljust(167, b"\0")
+        block = block[:148] + b" " * 8 + block[156:]
+        return block[:148] + b"%06o\0 " % sum(block) + block[156:] + bytes(1024)
+
+    assert b"a/long/prefix" in rewritten(TAR, header(b"a/long/prefix"))
+    assert b"1" * 11 not in rewritten(TAR, header((b"1" * 11 + b"\0") * 2))
+
+
 def test_records_that_are_no_times_stay() -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as made:

@@ -84,6 +84,11 @@ REWRITTEN = {
         b"=head2 Wed Nov 25 13:30:07 2026: C<Module> L<X|X>\n",
         b"=head2 Wed Jan 02 00:00:00 1980: C<Module> L<X|X>\n",
     ),
+    "ruby/extension-makefiles": (
+        b"var/lib/gems/3.1.0/gems/x-0.1.0/ext/x/Makefile",
+        b"sitearchdir = $(DESTDIR)./.gem.20261125-7-54ci0n\nsitelibdir = $(sitedir)/x\n",
+        b"sitearchdir = $(DESTDIR)./.gem.00000000-0-0\nsitelibdir = $(sitedir)/x\n",
+    ),
     "r/description": (
         b"usr/local/lib/R/site-library/x/DESCRIPTION",
         b"Packaged: 2026-11-25 13:30:07 UTC; me\nBuilt: R 4.2.2; ; 2026-11-25 13:30:07 UTC; unix\n",

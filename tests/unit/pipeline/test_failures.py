@@ -69,6 +69,18 @@ def test_a_program_that_is_not_in_the_image_is_said_plainly() -> None:
     assert error.fix is not None
 
 
+def test_a_mount_whose_source_newer_engines_do_not_find() -> None:
+    error = explained(
+        4,
+        'Error: building at STEP "RUN --mount=type=bind,source=/a,target=/x x": resolving'
+        ' mountpoints for container "c": sanitizing bind subdirectory "/s/merged/a": opening'
+        ' directory "a" under "/s/merged": no such file or directory: no such file or directory',
+    )
+    assert isinstance(error, BuildFailedError)
+    assert error.what.endswith('the source of the mount does not exist: "a"')
+    assert error.fix == "check from= and source= of the mount"
+
+
 @pytest.mark.parametrize(
     "line", ["write /x: no space left on device", "cp: error writing: No space left on device"]
 )

@@ -1,0 +1,1 @@
+"""Which package each file of a tree belongs to, and what kinds of files seldom serve anybody."""
