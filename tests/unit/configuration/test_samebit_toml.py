@@ -164,6 +164,7 @@ def test_the_documentation_is_true() -> None:
     image = example.image("web")
     bases, rest = text.split("## `[images.")
     images, normalise = rest.split("## `[normalise]")
+    normalise = normalise.partition("\n## ")[0]
     keys = {line.split("`")[1] for line in bases.splitlines() if line.startswith("| `")}
     assert keys == {f.name for f in dataclasses.fields(DebianBase)} - {"platform"}
     keys = {line.split("`")[1] for line in images.splitlines() if line.startswith("| `")}
