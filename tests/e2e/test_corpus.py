@@ -12,18 +12,11 @@ from samebit_command import Samebit
 
 from corpus import Case, PlainEngine, build_twice, cases, checkout, plain_engine
 
-# Those that need no network beyond the base image.
-SLICE = ("accounts", "home-debris")
-
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root: the engine's storage is overlay"),
     pytest.mark.skipif(shutil.which("buildah") is None, reason="buildah is not installed"),
 ]
-
-
-def of(*, in_slice: bool) -> list[Case]:
-    return [case for case in cases() if (case.name in SLICE) is in_slice]
 
 
 @pytest.fixture(scope="module")
@@ -34,26 +27,16 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlainEngine]:
         engine.run("buildah", "rmi", "--all", "--force")
 
 
-def check(case: Case, samebit: Samebit, work: Path) -> Path:
-    pair = build_twice(case, samebit, work)
-    assert pair.differs == case.differs
-    assert (pair.digests[0] == pair.digests[1]) is not bool(case.differs)
-    return pair.layout
-
-
-@pytest.mark.parametrize("case", of(in_slice=True), ids=lambda case: case.name)
-def test_it_is_built_twice_the_same(samebit: Samebit, tmp_path: Path, case: Case) -> None:
-    check(case, samebit, tmp_path)
-
-
 @pytest.mark.prove
-@pytest.mark.parametrize("case", of(in_slice=False), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_it_is_the_same_and_works_as_before(
     samebit: Samebit, engine: PlainEngine, tmp_path: Path, case: Case
 ) -> None:
-    layout = check(case, samebit, tmp_path)
+    pair = build_twice(case, samebit, tmp_path)
+    assert pair.differs == case.differs
+    assert (pair.digests[0] == pair.digests[1]) is not bool(case.differs)
     engine.add_base(samebit, case.base)
     plain = engine.build(case, checkout(case, tmp_path / "plain"))
-    own = engine.load(layout)
+    own = engine.load(pair.layout)
     assert engine.smoke(case, own) == engine.smoke(case, plain)
     engine.remove(own, plain)

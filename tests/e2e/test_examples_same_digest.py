@@ -11,8 +11,12 @@ import pytest
 from image_files import manifest_of, members_of
 from samebit_command import Samebit
 
+from corpus import Case, build_twice, cases
+
 pytestmark = pytest.mark.e2e
 
+# Cases of tests/corpus that stand on the Python example's base and need nothing from the network.
+CORPUS_SLICE = [case for case in cases() if case.name in {"accounts", "home-debris"}]
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 # Builds closer together could hide a time of minutes' resolution.
 APART_SECONDS = 61
@@ -69,3 +73,10 @@ def test_the_python_example_has_one_digest(samebit: Samebit, tmp_path: Path) -> 
     one, two = members_of(tmp_path / "one"), members_of(tmp_path / "two")
     assert {name for name in one.keys() | two.keys() if one.get(name) != two.get(name)} == set()
     assert manifest_of(tmp_path / "one") == manifest_of(tmp_path / "two")
+
+
+@pytest.mark.parametrize("case", CORPUS_SLICE, ids=lambda case: case.name)
+def test_a_slice_of_the_corpus_has_one_digest(samebit: Samebit, tmp_path: Path, case: Case) -> None:
+    pair = build_twice(case, samebit, tmp_path)
+    assert pair.differs == ()
+    assert pair.digests[0] == pair.digests[1]

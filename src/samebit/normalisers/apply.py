@@ -176,7 +176,9 @@ class _Run:
                 self._note(entry, gone[0], None)
                 continue
             rewriters = [one for one in found if one is not None and one.action is Action.REWRITE]
-            if rewriters and not any(name in self._owned for name in names):
+            if rewriters and (
+                rewriters[0].made_here or not any(name in self._owned for name in names)
+            ):
                 self._rewriters.append((entry, rewriters[0]))
         children = Counter(path.rpartition(b"/")[0] for path in self._entries)
         # From below: a directory of the build's own can go once nothing is left in it.

@@ -151,6 +151,9 @@ class Normaliser:
     Exactly one normaliser handles a file: removing ones go first, then the lowest `rank`, then the
     first name; what a rewriter leaves alone is not offered to the next.
 
+    `made_here` says that programs make the file on the spot: no package brings it, so it is
+    rewritten even in a folder whose files a package manager verifies.
+
     `why` says in one or two sentences why the result is as good for every program, `reference`
     names the source of that knowledge. `since` is the first set with it, `until` the first without.
     """
@@ -165,6 +168,7 @@ class Normaliser:
     accepts: Callable[[Entry, bytes], bool] | None = None
     rewrite: Rewriter | None = None
     rank: int = 50
+    made_here: bool = False
     scope: Scope = Scope.WRITE_SAFE
     since: int = 1
     until: int | None = None

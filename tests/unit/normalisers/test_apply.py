@@ -420,3 +420,16 @@ def test_names_that_do_not_exist_are_told() -> None:
     choices = NormaliserChoices(off=("debian/dpkg-log", "debian/*", "debian/dkpg-log", "none/*"))
     assert unknown_names(choices) == ("debian/dkpg-log", "none/*")
     assert "debian/dpkg-log" in known_names()
+
+
+def test_what_is_made_here_is_rewritten_below_paths_that_a_package_manager_has(
+    world: World, spool: Spool
+) -> None:
+    world.add(b"var/lib/rpm/rpmdb.sqlite", b"x")
+    world.add(b"etc/file", b"abc")
+    world.add(b"usr/lib/file", b"abc")
+    made = normaliser(Action.REWRITE, b"etc/*", rewrite=upper, made_here=True, name="test/made")
+    other = normaliser(Action.REWRITE, b"usr/lib/*", rewrite=upper, name="test/other")
+    done = world.run(spool, made, other)
+    assert read(done, b"etc/file") == b"ABC"
+    assert read(done, b"usr/lib/file") == b"abc"

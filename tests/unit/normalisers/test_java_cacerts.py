@@ -36,7 +36,7 @@ def store(*entries: bytes, password: str = "changeit", count: int | None = None)
 def test_dates_and_order() -> None:
     data = store(entry("debian:b", 1795614580123), entry("debian:a", 1795614580125, b"other"))
     assert matches(CACERTS, PATH, data)
-    assert matches(CACERTS, JVM, data)
+    assert matches(named("java/cacerts-of-jdk"), JVM, data)
     wanted = store(entry("debian:a", EPOCH * 1000, b"other"), entry("debian:b", EPOCH * 1000))
     assert rewritten(CACERTS, data, PATH) == wanted
 

@@ -171,6 +171,7 @@ SCRIPTS = Normaliser(
     action=Action.REWRITE,
     paths=tuple(folder + b"/scripts.tar" for folder in _FOLDERS),
     rewrite=_scripts,
+    made_here=True,
     why="apk stamps each member with the time it was added, and reads only names and contents.",
     reference="apk-tools, src/database.c",
 )
@@ -179,6 +180,7 @@ INSTALLED = Normaliser(
     action=Action.REWRITE,
     paths=tuple(folder + b"/installed" for folder in _FOLDERS),
     rewrite=_installed,
+    made_here=True,
     why="The version of a virtual package is the time of its making, its checksum a hash of that."
     " Both become functions of the epoch and the package; /etc/apk/world gets the same version.",
     reference="apk-tools, src/app_add.c",
@@ -188,6 +190,7 @@ WORLD = Normaliser(
     action=Action.REWRITE,
     paths=(b"etc/apk/world",),
     rewrite=_world,
+    made_here=True,
     why="Names virtual packages with the version that the database gives them.",
     reference="apk-tools, src/app_add.c; apk-world(5)",
 )

@@ -77,6 +77,7 @@ DNF_HISTORY = Normaliser(
     paths=(b"var/lib/dnf/history.sqlite",),
     magic=((0, b"SQLite format 3\0"),),
     rewrite=_rewrite,
+    made_here=True,
     rank=20,
     why="The times of the transactions that the build added become the epoch; what was asked for,"
     " which dnf autoremove and dnf history need, stays.",

@@ -74,6 +74,7 @@ FONTCONFIG = Normaliser(
     ),
     magic=((0, _MAGIC.to_bytes(4, "little")),),
     rewrite=_rewrite,
+    made_here=True,
     why="The directory's mtime in the cache becomes the one that the directory has in the image, so"
     " that programs find the cache valid.",
     reference="fontconfig, src/fccache.c, FcCacheTimeValid",

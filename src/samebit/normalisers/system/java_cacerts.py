@@ -22,7 +22,6 @@ _MADE_IN_PLACE = (
     b"etc/pki/ca-trust/extracted/java/cacerts",
     b"etc/pki/java/cacerts",
 )
-_PATHS = (*_MADE_IN_PLACE, b"**/lib/security/cacerts")
 # The object identifiers of PBES2 and of PKCS #12's own ciphers; a JDK's own store has neither.
 _ENCRYPTED = (
     b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d",
@@ -87,11 +86,21 @@ def _report(source: BinaryIO, size: int, _sink: Sink, facts: Facts) -> bool:
 CACERTS = Normaliser(
     name="java/cacerts",
     action=Action.REWRITE,
-    paths=_PATHS,
+    paths=_MADE_IN_PLACE,
     magic=((0, _MAGIC),),
     rewrite=_rewrite,
+    made_here=True,
     why="Each certificate has the date of its import and a place that follows no order. The dates"
     " become the epoch, the order that of the aliases, and the checksum is made anew.",
+    reference="JDK, sun.security.provider.JavaKeyStore",
+)
+CACERTS_OF_JDK = Normaliser(
+    name="java/cacerts-of-jdk",
+    action=Action.REWRITE,
+    paths=(b"**/lib/security/cacerts",),
+    magic=((0, _MAGIC),),
+    rewrite=_rewrite,
+    why="The same where a JDK keeps a store of its own, into which a step put a certificate.",
     reference="JDK, sun.security.provider.JavaKeyStore",
 )
 CACERTS_PKCS12 = Normaliser(
@@ -100,6 +109,7 @@ CACERTS_PKCS12 = Normaliser(
     paths=_MADE_IN_PLACE,
     magic=((0, b"\x30\x82"), (0, b"\x30\x83"), (0, b"\x30\x80")),
     rewrite=_report,
+    made_here=True,
     why="Nothing is changed: such a store is encrypted with a random salt, and is reported.",
     reference="RFC 7292, appendix B",
 )

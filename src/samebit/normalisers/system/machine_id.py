@@ -25,6 +25,7 @@ MACHINE_ID = Normaliser(
     paths=(b"etc/machine-id",),
     accepts=_is_id,
     rewrite=_empty,
+    made_here=True,
     why="An identity that all machines made from the image would share. Emptied: systemd and"
     " dbus-uuidgen then make one at the first start.",
     reference="machine-id(5), INITIALIZATION",

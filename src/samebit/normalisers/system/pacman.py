@@ -37,6 +37,7 @@ PACMAN_DATES = Normaliser(
     action=Action.REWRITE,
     paths=(b"var/lib/pacman/local/*/desc",),
     rewrite=_rewrite,
+    made_here=True,
     why="The installation date becomes the epoch; pacman -Qi shows it and nothing decides by it.",
     reference="libalpm, be_local.c",
 )

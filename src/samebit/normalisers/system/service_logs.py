@@ -42,6 +42,7 @@ SERVICE_LOGS = Normaliser(
     ),
     accepts=_has_content,
     rewrite=_empty,
+    made_here=True,
     why="What services logged while the image was built. The files stay with their owners and"
     " modes, which services need, and are empty.",
     reference="the services' manual pages",

@@ -70,6 +70,7 @@ SHADOW_DAYS = Normaliser(
     action=Action.REWRITE,
     paths=(b"etc/shadow",),
     rewrite=_rewrite,
+    made_here=True,
     why="The third field of a line that the build added or changed becomes empty, which switches"
     " password aging off; lines with a maximum age stay. Never 0: that forces a new password.",
     reference="shadow(5)",
