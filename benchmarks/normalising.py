@@ -14,8 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from samebit.image.base_index import BaseIndex
 from samebit.image.entry import Entry, Kind
+from samebit.image.layered_tree import LayeredTree
+from samebit.image.tree_index import TreeIndex
 from samebit.lock.model import NORMALISER_SET
 from samebit.model.normalising import NO_CHOICES
 from samebit.normalisers.selection import NormaliserSelection
@@ -77,7 +78,7 @@ def main() -> None:
         (root / "tree").mkdir()
         entries = make_tree(root / "tree", megabytes, files)
         contents = tree_contents(os.fsencode(root / "tree"), None)
-        base = BaseIndex({}, {}, ())
+        base = TreeIndex.of(LayeredTree())
         store = Store(root / "store")
 
         def write(number: int) -> tuple[float, float, NormalisedLayer]:
