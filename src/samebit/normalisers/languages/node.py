@@ -42,7 +42,7 @@ YARN_SCRIPTS = Normaliser(
     action=Action.REMOVE,
     paths=(b"tmp/yarn--*", b"tmp/yarn--*/**"),
     only=re.compile(rb"tmp/yarn--\d{13}-0\.\d+(?:/.*)?", re.DOTALL),
-    why="Wrappers of node for the scripts of one run of yarn, in a directory named by the moment and"
+    why="Wrappers of node for the scripts of one run of yarn, in a directory named by the time and"
     " a random number.",
     reference="yarn 1, util/portable-script",
 )
