@@ -20,6 +20,8 @@ REMOVED = {
     "python/check-caches": (b"app/.pytest_cache/v/cache/lastfailed", b".mypy_cache/3.11/a.json"),
     "go/build-cache": (b"root/.cache/go-build/00/00-a", b"root/.cache/go-build/trim.txt"),
     "rust/last-uses": (b"root/.cargo/.global-cache", b"usr/local/cargo/.package-cache"),
+    "node/yarn-scripts": (b"tmp/yarn--1795618493832-0.630111237693129/node",),
+    "rust/compiler-facts": (b"app/target/.rustc_info.json",),
     "rust/incremental": (b"app/target/debug/incremental/x-1/s-1",),
     "c/compiler-cache": (b"root/.cache/ccache/0/stats", b"root/.ccache/ccache.conf"),
     "java/gradle-records": (b"root/.gradle/daemon/8.1/daemon-1.out.log",),
@@ -32,6 +34,7 @@ REMOVED = {
 }
 KEPT = (
     b"root/.npm/config",
+    b"tmp/yarn--settings/a",
     b"root/.npmrc",
     b"root/.cache/ms-playwright/chromium/chrome",
     b"root/.cache/huggingface/model",
