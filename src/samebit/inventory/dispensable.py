@@ -62,8 +62,14 @@ KINDS = (
 )
 
 
+# Most files are of no kind, and an image has tens of thousands.
+_ANY = re.compile(b"|".join(b"(?:%b)" % kind.paths.pattern for kind in KINDS))
+
+
 def kind_of(path: bytes) -> Kind | None:
     """Give the kind of a file, None for those that may well serve."""
+    if not _ANY.fullmatch(path):
+        return None
     for kind in KINDS:
         if kind.paths.fullmatch(path):
             return kind

@@ -86,6 +86,9 @@ class _Collector:
         wanted = known is not None and _runs(head, entry.mode)
         text = _TEXTS.fullmatch(entry.path) is not None and entry.size <= _MAX_TEXT
         if not wanted and not text:
+            if entry.size < _SMALLEST_HASHED:
+                # Nobody asks whether it is a copy; the layer's reader passes over the rest.
+                return 0, 0, b""
             while data := content.read(_CHUNK):
                 hasher.update(data)
             return 0, 0, hasher.digest()
@@ -185,7 +188,7 @@ def read_image(opened: OpenedImage, rules: Sequence[TextRule]) -> Reading:
             int(layer_text) if layer_text else None,
             facts,
             text,
-            digest,
+            digest or None,
         )
     gone = tuple(
         Overwritten(path, size, layer)

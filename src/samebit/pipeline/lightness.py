@@ -50,7 +50,8 @@ class _Sum:
         self.size += node.size
         if node.layer is not None:
             self.layers.add(node.layer)
-        self.largest = sorted([*self.largest, (-node.size, path)])[:_EXAMPLES]
+        if len(self.largest) < _EXAMPLES or -node.size < self.largest[-1][0]:
+            self.largest = sorted([*self.largest, (-node.size, path)])[:_EXAMPLES]
 
 
 def weigh(
