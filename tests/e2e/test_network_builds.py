@@ -105,7 +105,7 @@ def test_a_fetch_that_the_lock_lacks_is_named_with_its_line(
     lock_of(online).write_text("\n[[fetch]]\n".join(b for b in blocks if "/three" not in b) + "\n")
     done = online.samebit.run(*online.arguments(RECIPE))
     failure = read_failure(done.returncode, done.stderr, progress=True)
-    assert (failure.status, failure.code) == (4, "lock")
+    assert (failure.status, failure.code) == (4, "lock"), done.stderr
     assert failure.where.endswith("Dockerfile:3:1")
     assert failure.what == "GET http://c.example.org:8123/three is not in the lock"
     assert "samebit lock" in failure.fix
@@ -121,7 +121,7 @@ def test_a_damaged_blob_is_an_input_error_and_heals(online: Steps, internet: Fak
     blob.write_bytes(b"2" * 299_999 + b"x")
     done = online.samebit.run(*online.arguments(RECIPE))
     failure = read_failure(done.returncode, done.stderr, progress=True)
-    assert (failure.status, failure.code) == (5, "input")
+    assert (failure.status, failure.code) == (5, "input"), done.stderr
     assert failure.where.endswith("Dockerfile:2:1")
     assert "GET https://b.example.org:8443/two" in failure.what
     # Removed, and fetched again from where it came.

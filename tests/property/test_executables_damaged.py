@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from compiled_files import RULES
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from samebit.executables.inspect import Context, inspect, recognise
@@ -109,7 +109,7 @@ def test_bytes_changed(name: str) -> None:
         look(path, bytes(changed))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(NAMES), st.data())
 def test_numbers_changed(name: str, data: st.DataObject) -> None:
     path, whole = seeds()[name]
@@ -119,7 +119,7 @@ def test_numbers_changed(name: str, data: st.DataObject) -> None:
     look(path, whole[:place] + struct.pack(f"{order}I", number) + whole[place + 4 :])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from((b"\x7fELF\x02\x01", b"!<arch>\n", b"PK\x03\x04", b"\xca\xfe\xba\xbe")),
     st.binary(),

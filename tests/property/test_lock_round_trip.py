@@ -22,6 +22,7 @@ from samebit.lock.model import Lock, LockedBase, Recipe
 from samebit.lock.redaction import is_secret, redact_links, redact_location, redact_url
 from samebit.lock.toml import format_lock, parse_lock
 from samebit.model.digest import Digest
+from samebit.model.hardening import HardenedVariable, Hardening, HardeningMode
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
 
@@ -44,6 +45,11 @@ urls = st.builds(
 )
 header_names = st.sampled_from(["ETag", "date", "Location", "LINK", "vary", "Set-Cookie"])
 headers = st.lists(st.tuples(header_names, texts | urls), max_size=2)
+
+
+modes: st.SearchStrategy[HardeningMode] = st.sampled_from(("append", "set-if-absent"))
+variables = st.builds(HardenedVariable, texts, texts, modes, texts)
+hardenings = st.builds(Hardening, st.lists(variables, max_size=2).map(tuple), st.booleans())
 
 
 @st.composite
@@ -95,6 +101,7 @@ def locks(draw: st.DrawFn) -> Lock:
         draw(st.none() | texts),
         tuple(draw(st.lists(platforms, max_size=3))),
         tuple(draw(st.dictionaries(texts, texts, max_size=4)).items()),
+        hardening=draw(hardenings),
     )
     fetched = draw(st.lists(fetches(), max_size=3, unique_by=lambda group: group[0].key))
     inputs = draw(st.none() | digests.map(lambda d: Reference("h.example", "r/i", "1", d)))

@@ -245,7 +245,8 @@ def _check_values(instruction: Instruction, source: Source) -> None:
                 parse_mount(flag.value or "")
             except MountError as error:
                 raise DockerfileError(
-                    f"RUN: --mount={flag.value}: {error}", where=source.place(flag.span.start)
+                    f"RUN: --mount={(flag.value or '')[:200]}: {error}",
+                    where=source.place(flag.span.start),
                 ) from None
     if instruction.keyword == "HEALTHCHECK":
         try:

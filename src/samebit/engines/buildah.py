@@ -6,17 +6,23 @@ mounted, is read in place, and the engine never spends time on committing and co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from samebit.engines.buildah_run import Run
 from samebit.engines.buildah_storage import disk_full, is_disk_full, open_storage, tail
 from samebit.engines.isolation import choose_runtime
 from samebit.engines.opened_image import base_opened, close_image, open_image, storage_failure
-from samebit.engines.protocol import EnginePlan, FinalTree, Progress
+from samebit.engines.protocol import EnginePlan, FinalTree, Progress, StepFailedError
 from samebit.errors import InputError
 from samebit.model.rendering import Rendering
+
+_T = TypeVar("_T")
+
+_ATTEMPTS = 4
+_LOST_LAYER = ": layer not known"
 
 
 class Buildah:
@@ -74,18 +80,27 @@ class Buildah:
     @contextmanager
     def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalTree]:
         """Run the plan in the private directory `work`; yields while the final tree is mounted."""
-        with self._storage.in_use():
-            run = Run(self._storage, choose_runtime(self._storage), plan, work, progress)
+        with self._storage.in_use(), ExitStack() as stack:
+            runtime = choose_runtime(self._storage)
             # While the engine runs, which spends much of its time waiting.
-            with base_opened(self._storage, plan.base, work) as base, run.final_tree() as final:
-                yield FinalTree(base.rendering(), final, breaks_links=self.driver == "overlay")
-                base.close_soon()
+            base = stack.enter_context(base_opened(self._storage, plan.base, work))
+
+            def start(place: Path) -> Rendering:
+                run = Run(self._storage, runtime, plan, place, progress)
+                return stack.enter_context(run.final_tree())
+
+            final = _undisturbed(start, work)
+            yield FinalTree(base.rendering(), final, breaks_links=self.driver == "overlay")
+            base.close_soon()
 
     def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> None:
         """Run the plan and keep its result as the image `name`."""
         with ExitStack() as stack:
             stack.enter_context(self._storage.in_use())
-            Run(self._storage, choose_runtime(self._storage), plan, work, progress).commit(name)
+            runtime = choose_runtime(self._storage)
+            _undisturbed(
+                lambda place: Run(self._storage, runtime, plan, place, progress).commit(name), work
+            )
             self._committed[name] = stack.pop_all()
 
     def remove(self, name: str) -> None:
@@ -105,3 +120,18 @@ class Buildah:
                 yield opened.rendering
             finally:
                 close_image(self._storage, opened)
+
+
+def _undisturbed(start: Callable[[Path], _T], work: Path) -> _T:
+    """Run an engine in a directory below `work`; again, where its neighbour was in the way.
+
+    Stages of equal content are one layer in the storage. Between finding it there and naming it, a
+    build beside this one may end and remove it. Raises StepFailedError.
+    """
+    for attempt in range(_ATTEMPTS - 1):
+        try:
+            return start(work / f"attempt-{attempt}")
+        except StepFailedError as failure:
+            if failure.status is not None or not failure.reason.endswith(_LOST_LAYER):
+                raise
+    return start(work / f"attempt-{_ATTEMPTS - 1}")

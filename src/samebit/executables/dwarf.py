@@ -63,6 +63,7 @@ class _Reader:
         self._offsets = _content(elf, b".debug_str_offsets")
         # In objects offsets into other sections are what the relocations say.
         self._moved: Mapping[int, int] = {}
+        self._known: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
         if elf.kind == ET_REL:
             self._moved = _addends(elf, elf.sections.index(section))
 
@@ -142,6 +143,13 @@ class _Reader:
         raise FormatError(f"form {form:#x} is unknown")
 
     def _abbreviation(self, table: int, wanted: int) -> list[tuple[int, int, int]]:
+        # The units of one compiler run share their table.
+        found = self._known.get((table, wanted))
+        if found is None:
+            found = self._known[table, wanted] = self._read_abbreviation(table, wanted)
+        return found
+
+    def _read_abbreviation(self, table: int, wanted: int) -> list[tuple[int, int, int]]:
         data, at = self._abbreviations, table
         for _ in range(1 << 16):
             code, at = self._uleb(data, at)

@@ -32,6 +32,7 @@ _SHAPES = bytes(
     for code in range(256)
 )
 _DATE_SHAPES = (b"Aaa 00 0000", b"Aaa  0 0000")
+_CENTURIES = (b" 19", b" 20")
 _TIME_SHAPE = b"00:00:00\0"
 # What a program may well mean as a constant.
 _ROUND = re.compile(rb"..:(?:00:00|59:59)")
@@ -134,6 +135,8 @@ class TextScan:
             at = window.find(rule.needle, at + len(rule.needle))
 
     def _dates(self, window: bytes, place: str) -> None:
+        if b":" not in window and not any(mark in window for mark in _CENTURIES):
+            return
         shapes = window.translate(_SHAPES)
         for shape in _DATE_SHAPES:
             at = shapes.find(shape)

@@ -20,7 +20,7 @@ MAX_CONTENT = 16 << 20
 _HEADER = bytes.fromhex("1f8b08000000000000ff")
 _DATES = re.compile(
     rb"(?P<before>R \d+\.\d+\.\d+; [^;\0\n]{0,80}; |\x00\x04\x00\x09\x00\x00\x00.)"
-    rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?= UTC; )",
+    rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?= UTC[;\0])",
     re.DOTALL,
 )
 

@@ -30,6 +30,8 @@ _BUNDLE_VARIABLES = (
     "HTTPLIB2_CA_CERTS",
     "NIX_SSL_CERT_FILE",
     "NODE_EXTRA_CA_CERTS",
+    # Of npm, pnpm and yarn 1: an npmrc that names a bundle would win over Node's.
+    "NPM_CONFIG_CAFILE",
     "PERL_LWP_SSL_CA_FILE",
     "PIP_CERT",
     "REQUESTS_CA_BUNDLE",
@@ -37,6 +39,8 @@ _BUNDLE_VARIABLES = (
     "SSL_CA_CERT_FILE",
     # OpenSSL, Go, Ruby, uv.
     "SSL_CERT_FILE",
+    # Yarn from 2 on.
+    "YARN_HTTPS_CA_FILE_PATH",
 )
 _VARIABLES: Mapping[str, str] = {
     **dict.fromkeys(_BUNDLE_VARIABLES, _BUNDLE),

@@ -196,17 +196,19 @@ class _Run:
                 self._note(entry, normaliser, None)
 
     def _choose(self, entry: Entry, name: bytes) -> Normaliser | None:
-        head: bytes | None = None
         named = entry if name == entry.path else replace(entry, path=name)
-        for normaliser in self._selection.find(name):
-            rewrites = normaliser.action is Action.REWRITE
-            if (rewrites or normaliser.reads()) and entry.kind is not Kind.FILE:
-                continue
-            if normaliser.reads() and head is None:
-                head = self._head(entry)
-            if normaliser.recognises(named, head or b""):
-                return normaliser
-        return None
+        marks = self._selection.marks
+        found = self._selection.find(name, everywhere=marks is None)
+        if entry.kind is not Kind.FILE:
+            return next((one for one in found if _takes_all_kinds(one, named)), None)
+        # Removing ones come first, and most need no look at the content.
+        if found and _takes_all_kinds(found[0], named):
+            return found[0]
+        wanted = marks is not None or any(one.reads() for one in found)
+        head = self._head(entry) if wanted else b""
+        if marks is not None and marks.match(head):
+            found = self._selection.find(name)
+        return next((one for one in found if one.recognises(named, head)), None)
 
     def _head(self, entry: Entry) -> bytes:
         if not entry.size:
@@ -352,6 +354,11 @@ class _LayerTrees:
                 return False
             path = parent
         return True
+
+
+def _takes_all_kinds(normaliser: Normaliser, entry: Entry) -> bool:
+    rewrites = normaliser.action is Action.REWRITE
+    return not rewrites and not normaliser.reads() and normaliser.recognises(entry, b"")
 
 
 def _sha256(file: io.RawIOBase) -> bytes:

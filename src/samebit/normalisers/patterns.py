@@ -86,9 +86,12 @@ class PatternTable(Generic[_T]):
         top = pattern.partition(b"/")[0]
         tops.setdefault(b"" if _WILD.search(top) else top, []).append((pattern, number))
 
-    def find(self, path: bytes) -> list[_T]:
-        """Give the values whose patterns fit `path`, each once, in the order they came in."""
-        found = set(self._everywhere)
+    def find(self, path: bytes, *, everywhere: bool = True) -> list[_T]:
+        """Give the values whose patterns fit `path`, each once, in the order they came in.
+
+        Without `everywhere`, those that belong to every path are left out.
+        """
+        found = set(self._everywhere) if everywhere else set()
         found.update(self._exact.get(path, ()))
         parts = path.split(b"/")
         name = parts[-1]

@@ -16,11 +16,15 @@ from samebit.normalisers.registry import all_detectors, all_normalisers, normali
 
 @dataclass(frozen=True, slots=True)
 class NormaliserSelection:
-    """What is applied, by path. `kept` fits the paths that ship as the build left them."""
+    """What is applied, by path. `kept` fits the paths that ship as the build left them.
+
+    `marks` fits the first bytes that a normaliser for every path may recognise; None: not known.
+    """
 
     normalisers: PatternTable[Normaliser]
     detectors: PatternTable[Detector]
     kept: re.Pattern[bytes] | None
+    marks: re.Pattern[bytes] | None = None
 
     @classmethod
     def of(
@@ -46,13 +50,17 @@ class NormaliserSelection:
             PatternTable((one.paths, one) for one in chosen),
             PatternTable((one.paths, one) for one in all_detectors()),
             matcher(path.encode("utf-8", "surrogateescape") for path in choices.keep),
+            _marks(chosen),
         )
 
-    def find(self, path: bytes) -> list[Normaliser]:
-        """Give the normalisers for a path, in the order in which they are asked."""
+    def find(self, path: bytes, *, everywhere: bool = True) -> list[Normaliser]:
+        """Give the normalisers for a path, in the order in which they are asked.
+
+        Without `everywhere`, those that go by content alone are left out.
+        """
         if self.kept is not None and self.kept.fullmatch(path):
             return []
-        return self.normalisers.find(path)
+        return self.normalisers.find(path, everywhere=everywhere)
 
 
 def unknown_names(choices: NormaliserChoices) -> tuple[str, ...]:
@@ -67,6 +75,12 @@ def unknown_names(choices: NormaliserChoices) -> tuple[str, ...]:
 def known_names() -> tuple[str, ...]:
     """Give every name that `off` can say, sorted."""
     return tuple(sorted({one.name for one in all_normalisers()}))
+
+
+def _marks(chosen: Iterable[Normaliser]) -> re.Pattern[bytes] | None:
+    marks = {mark for one in chosen if not one.paths for mark in one.magic}
+    texts = [b".{%d}" % at + re.escape(text) for at, text in sorted(marks)]
+    return re.compile(b"|".join(texts), re.DOTALL) if texts else None
 
 
 def _own(choices: NormaliserChoices) -> list[Normaliser]:

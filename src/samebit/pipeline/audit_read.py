@@ -115,6 +115,9 @@ class _Collector:
         head = source.read(0, min(HEAD, source.size))
         if recognise(head, path) is None or not _runs(head, mode):
             return 0, number
+        if source.size <= _CHUNK:
+            # One reading is less than the dozen that a format asks for.
+            source = MemorySource(source.read(0, source.size))
         return self._inspect(path, source, epoch), number
 
     def _inspect(self, path: bytes, source: Source, epoch: int | None) -> int:

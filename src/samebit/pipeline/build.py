@@ -31,7 +31,6 @@ from samebit.pipeline.compose import combine
 from samebit.pipeline.contexts import Contexts
 from samebit.pipeline.inputs_gc import note_lock
 from samebit.pipeline.memo import memo_key, recall, remember
-from samebit.pipeline.normalise_layer import findings_of, recall_account, remember_account
 from samebit.pipeline.recipe import (
     ResolvedRecipe,
     new_lock,
@@ -139,6 +138,11 @@ def build_prepared(
             known = recall(store, key)
             if known is not None:
                 images.append((part.platform, known))
+                from samebit.pipeline.normalise_layer import (  # noqa: PLC0415
+                    findings_of,
+                    recall_account,
+                )
+
                 account = recall_account(store, key)
                 accounts.append((part.platform, account))
                 findings += findings_of(account)
@@ -171,6 +175,9 @@ def build_prepared(
         if keyed and done.context_digests == digests:
             key = memo_key(request, lock, digests, part.platform)
             remember(store, key, done.image)
+            # Loaded while the engine ran: see samebit.pipeline.tree_layer.
+            from samebit.pipeline.normalise_layer import remember_account  # noqa: PLC0415
+
             remember_account(store, key, done.account)
             if changed:
                 note_recorded(store, key, done.image.digest)

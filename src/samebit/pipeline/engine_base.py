@@ -6,7 +6,6 @@ from pathlib import Path
 
 from samebit.canonical import json as canonical_json
 from samebit.engines.protocol import Engine
-from samebit.image.base_index import index_base
 from samebit.image.manifest import Image, IndexEntry, Manifest, encode_index, encode_manifest
 from samebit.model.descriptor import OCI_CONFIG, OCI_MANIFEST, Descriptor
 from samebit.model.digest import Digest
@@ -35,6 +34,9 @@ def ensure_base(engine: Engine, store: Store, image: Image) -> str:
         return name
     with store.exclusive(f"engine-base-{image.descriptor.digest.hex}"):
         if not engine.has_image(name):
+            # Loaded while the engine runs, where the base is there already.
+            from samebit.image.base_index import index_base  # noqa: PLC0415
+
             index_base(store, image.manifest.layers, image.config_document.diff_ids)
             with store.temporary_directory() as directory:
                 layout = directory / "base"

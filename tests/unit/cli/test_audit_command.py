@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from command_output import CommandLine
 from json_schema import faults
+from sample_images import Member, write_layout
 
 SCHEMA = json.loads(
     (Path(__file__).parents[3] / "docs" / "json" / "audit.schema.json").read_text("utf-8")
@@ -45,12 +46,21 @@ def test_every_member_of_the_schema_is_used(command_line: CommandLine, library: 
     Path("samebit.toml").write_text(
         '[[audit.exception]]\npath = "/x"\nfinding = "*"\nreason = "r"\n'
     )
-    out = command_line.run("audit", "--json", library).out
+    status = b"Package: a\nStatus: install ok installed\nVersion: 1\n"
+    big = bytes(5000)
+    layers = [
+        [Member("lib.a", library.read_bytes()), Member("one", big), Member("two", big)],
+        [Member("one", b"now"), Member("usr/share/doc/a", big), Member("etc/passwd", b"root")],
+        [Member("three", big), Member("var/lib/dpkg/status", status)],
+    ]
+    write_layout(Path("image"), layers, config={"Entrypoint": ["/one"]})
+    done = command_line.run("audit", "--json", "oci:image")
+    assert faults(json.loads(done.out), SCHEMA) == []
     names = {
         name for part in [SCHEMA, *SCHEMA["$defs"].values()] for name in part.get("properties", ())
     }
     # Those of programs are in no library of one empty member.
-    assert {name for name in names if f'"{name}"' not in out} <= {"name", "kind", "value"}
+    assert {name for name in names if f'"{name}"' not in done.out} == set()
 
 
 def test_sarif(command_line: CommandLine, library: Path) -> None:

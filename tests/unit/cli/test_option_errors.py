@@ -30,6 +30,7 @@ BUILD = [
     (["--source-date-epoch", "now"], "--source-date-epoch is 'now'", "date +%s"),
     (["--source-date-epoch", "-1"], "--source-date-epoch is '-1'", "date +%s"),
     (["--source-date-epoch", "9" * 30], "--source-date-epoch is '9", "date +%s"),
+    (["--harden", "klingon"], "there is no toolchain profile 'klingon'", "use one of: c, "),
     (["--secret", "x"], "--secret x: expected id=NAME", ""),
     (["--secret", "id=x,src=absent"], "there is no file absent", "path"),
     (["--secret", "id=x,env=ABSENT_1"], "the variable ABSENT_1 is not set", "set it"),

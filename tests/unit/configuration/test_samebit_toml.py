@@ -163,8 +163,8 @@ def test_the_documentation_is_true() -> None:
     assert example.base(Reference.parse("debian.local/go:1")) is not None
     image = example.image("web")
     bases, rest = text.split("## `[images.")
-    images, normalise = rest.split("## `[normalise]")
-    normalise = normalise.partition("\n## ")[0]
+    images, rest = rest.split("## `[normalise]")
+    normalise, inputs = rest.split("## `[inputs]")
     keys = {line.split("`")[1] for line in bases.splitlines() if line.startswith("| `")}
     assert keys == {f.name for f in dataclasses.fields(DebianBase)} - {"platform"}
     keys = {line.split("`")[1] for line in images.splitlines() if line.startswith("| `")}
@@ -179,3 +179,7 @@ def test_the_documentation_is_true() -> None:
     assert choices.off
     assert choices.keep
     assert choices.rules
+    assert "| `origins` |" in inputs
+    assert parse('[inputs]\norigins = ["http://h.example"]\n').inputs_origins == (
+        "http://h.example",
+    )

@@ -5,7 +5,9 @@ They need packages that `make test` does not: tools/debian-packages-prove.txt.
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from compiled_files import facts_of, found_in, run, values_of
 
 from samebit.model.audit import Policy
 from samebit.pipeline.audit import AuditRequest, audit
+from samebit.pipeline.strip import strip_file
 
 pytestmark = pytest.mark.prove
 
@@ -129,6 +132,40 @@ def test_rust(tmp_path: Path) -> None:
     assert found_in(facts) == ({"build-id"} if facts.build_ids else set())
     facts = facts_of(build_rust(tmp_path, *quiet[2:]))
     assert found_in(facts) >= {"symbols"}
+
+
+def panics(program: Path) -> str:
+    # A backtrace would name functions, which is what stripping takes away.
+    environment = {**os.environ, "RUST_BACKTRACE": "0"}
+    done = subprocess.run([program], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode in (2, 101)
+    return done.stderr
+
+
+def test_a_stripped_rust_program_still_panics(tmp_path: Path) -> None:
+    (tmp_path / "p.rs").write_text('fn main() { panic!("boom {}", std::env::args().count()) }')
+    run("rustc", "-g", "p.rs", "-o", "p", cwd=tmp_path)
+    before = panics(tmp_path / "p")
+    assert "boom 1" in before
+    strip_file(tmp_path / "p")
+    assert not found_in(facts_of(tmp_path / "p")) & {"symbols", "debug-info", "build-id"}
+    # The number of the thread differs from run to run.
+    assert re.sub(r"\(\d+\)", "", panics(tmp_path / "p")) == re.sub(r"\(\d+\)", "", before)
+
+
+def test_a_stripped_go_program_still_panics(service: Path, tmp_path: Path) -> None:
+    (tmp_path / "go.mod").write_text("module example.org/p\n\ngo 1.18\n")
+    text = 'package main\n\nfunc main() { var m map[string]int; m["boom"] = 1 }\n'
+    (tmp_path / "main.go").write_text(text)
+    cache = str(service.parent / "cache")
+    run("go", "build", "-o", "p", ".", cwd=tmp_path, GOCACHE=cache, GOFLAGS="", CGO_ENABLED="0")
+    before = panics(tmp_path / "p")
+    assert "assignment to entry in nil map" in before
+    strip_file(tmp_path / "p")
+    assert not found_in(facts_of(tmp_path / "p")) & {"symbols", "debug-info", "build-id"}
+    # The trace, with functions and lines, is made of tables that are loaded.
+    assert panics(tmp_path / "p") == before
+    assert "go1" in run("go", "version", "-m", "p", cwd=tmp_path)
 
 
 def test_cxx(tmp_path: Path) -> None:

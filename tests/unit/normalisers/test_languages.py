@@ -20,6 +20,8 @@ REMOVED = {
     "python/check-caches": (b"app/.pytest_cache/v/cache/lastfailed", b".mypy_cache/3.11/a.json"),
     "go/build-cache": (b"root/.cache/go-build/00/00-a", b"root/.cache/go-build/trim.txt"),
     "rust/last-uses": (b"root/.cargo/.global-cache", b"usr/local/cargo/.package-cache"),
+    "node/yarn-scripts": (b"tmp/yarn--1795618493832-0.630111237693129/node",),
+    "rust/compiler-facts": (b"app/target/.rustc_info.json",),
     "rust/incremental": (b"app/target/debug/incremental/x-1/s-1",),
     "c/compiler-cache": (b"root/.cache/ccache/0/stats", b"root/.ccache/ccache.conf"),
     "java/gradle-records": (b"root/.gradle/daemon/8.1/daemon-1.out.log",),
@@ -32,6 +34,7 @@ REMOVED = {
 }
 KEPT = (
     b"root/.npm/config",
+    b"tmp/yarn--settings/a",
     b"root/.npmrc",
     b"root/.cache/ms-playwright/chromium/chrome",
     b"root/.cache/huggingface/model",
@@ -110,7 +113,12 @@ def test_the_description_that_r_loads() -> None:
     path = b"usr/local/lib/R/site-library/x/Meta/package.rds"
 
     def content(day: str) -> bytes:
-        texts = (f"{day} 13:30:07 UTC; me", f"R 4.2.2; ; {day} 13:30:09 UTC; unix", f"on {day}")
+        texts = (
+            f"{day} 13:30:07 UTC; me",
+            f"R 4.2.2; ; {day} 13:30:09 UTC; unix",
+            f"{day} 13:30:09 UTC",
+            f"on {day}",
+        )
         packed = (b"\0\4\0\t" + struct.pack(">I", len(text)) + text.encode() for text in texts)
         return b"X\n\0\0\0\3" + b"".join(packed)
 
@@ -120,6 +128,6 @@ def test_the_description_that_r_loads() -> None:
     result = gzip.decompress(rewritten(rds, one, path))
     assert result[:-10] == gzip.decompress(rewritten(rds, two, path))[:-10]
     assert result.endswith(b"on 2026-11-25"), "other texts are not dates of packing"
-    assert result.count(b"1980-01-02 00:00:00 UTC") == 2
+    assert result.count(b"1980-01-02 00:00:00 UTC") == 3
     for damaged in (one[:-1], gzip.compress(b"X\nnothing"), one + b"x", b"\x1f\x8b\x08"):
         assert rewritten(rds, damaged, path) == damaged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from samebit.executables.formats import elf
 from samebit.executables.inspect import Context
-from samebit.executables.source import FormatError, PartSource, Source
+from samebit.executables.source import WINDOW, FormatError, MemorySource, PartSource, Source
 from samebit.executables.traces import OWNER, Traces, text
 from samebit.model.executable import Executable, Trace
 
@@ -94,7 +94,10 @@ class _Archive:
             raise FormatError("it has too many members")
         if part.size - skipped < 16 or part.read(skipped, 4) != elf.MAGICS[0]:
             return
-        body = PartSource(part, skipped, part.size - skipped)
+        size = part.size - skipped
+        body: Source = PartSource(part, skipped, size)
+        if size <= WINDOW:
+            body = MemorySource(part.read(skipped, size))
         with self._traces.reading(f"member {what}"):
             self._object(elf.inspect(body, self._context), what)
 

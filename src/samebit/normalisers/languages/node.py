@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from samebit.formats.lines import http_date, rewrite_dates
 from samebit.normalisers.adapt import with_epoch
 from samebit.normalisers.protocol import Action, Normaliser
@@ -33,6 +35,16 @@ LOGS = Normaliser(
     paths=(b"**/.npm/_logs", b"**/.npm/_logs/**", b"**/npm-debug.log*", b"**/yarn-error.log"),
     why="Logs named and dated by the moment of a command.",
     reference="npm-config(7), logs-dir",
+)
+
+YARN_SCRIPTS = Normaliser(
+    name="node/yarn-scripts",
+    action=Action.REMOVE,
+    paths=(b"tmp/yarn--*", b"tmp/yarn--*/**"),
+    only=re.compile(rb"tmp/yarn--\d{13}-0\.\d+(?:/.*)?", re.DOTALL),
+    why="Wrappers of node for the scripts of one run of yarn, in a directory named by the time and"
+    " a random number.",
+    reference="yarn 1, util/portable-script",
 )
 
 # pnpm: when orphans were last pruned, as HTTP writes dates.

@@ -25,3 +25,12 @@ INCREMENTAL = Normaliser(
     why="What the compiler remembers for its next run, in directories with random names.",
     reference="cargo, build cache; rustc-dev-guide, incremental compilation",
 )
+
+COMPILER_FACTS = Normaliser(
+    name="rust/compiler-facts",
+    action=Action.REMOVE,
+    paths=(b"**/target/.rustc_info.json",),
+    why="What cargo remembers of the compiler's answers, with a checksum over the time of its file;"
+    " it asks again, and what is built stays fresh.",
+    reference="cargo, util/rustc",
+)
