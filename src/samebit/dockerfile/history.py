@@ -17,6 +17,8 @@ from samebit.errors import InternalError, UsageError
 
 _FOLD = re.compile(f"[{SPACES}]+")
 _LAYERS = ("RUN", "COPY", "ADD")
+# Who has the image must not have the password of who built it.
+_USER = re.compile(r"\b((?:https?|ftp)://)[^\s/?#@'\"]+@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,10 @@ def history(evaluation: Evaluation, epoch: int, *, layer: bool) -> tuple[History
 
 
 def text(step: Step) -> str:
-    """Word one instruction: continuations joined and blanks folded, heredoc bodies of RUN kept."""
+    """Word one instruction: continuations joined and blanks folded, heredoc bodies of RUN kept.
+
+    User and password in a URL are left out.
+    """
     instruction = step.instruction
     flags = [
         f"--{flag.name}" if flag.value is None else f"--{flag.name}={flag.value}"
@@ -67,7 +72,7 @@ def text(step: Step) -> str:
     line = _FOLD.sub(" ", " ".join(words)).strip(" ")
     if instruction.keyword in ("RUN", "ONBUILD"):
         line += "".join(f"\n{body(doc)}{doc.name}" for doc in instruction.heredocs)
-    return line
+    return _USER.sub(r"\1", line)
 
 
 def timestamp(epoch: int) -> str:

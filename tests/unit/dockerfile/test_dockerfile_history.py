@@ -55,6 +55,17 @@ def test_wording() -> None:
     assert all(entry.empty_layer for entry in entries)
 
 
+def test_no_password_of_a_url_is_kept() -> None:
+    assert worded(
+        "FROM scratch\n"
+        "ADD https://me:secret@example.org/a@b /x\n"
+        'RUN curl "http://token@example.org/?q=a@b" ssh://git@example.org/ a@b:c\n'
+    ) == [
+        "ADD https://example.org/a@b /x",
+        'RUN curl "http://example.org/?q=a@b" ssh://git@example.org/ a@b:c',
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
