@@ -20,7 +20,7 @@ from samebit.model.descriptor import OCI_MANIFEST, Descriptor
 from samebit.model.digest import Digest
 from samebit.model.platform import Platform
 from samebit.pipeline import inputs_artifact
-from samebit.pipeline.bodies import bring_bodies
+from samebit.pipeline.bring_bodies import bring_bodies
 from samebit.pipeline.inputs_gc import collect, note_lock
 from samebit.store.store import Store
 

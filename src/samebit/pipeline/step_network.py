@@ -19,7 +19,7 @@ from samebit.lock.fetch import GIT, LockedFetch
 from samebit.lock.model import Lock
 from samebit.model.finding import Finding
 from samebit.network.problems import Problem, ProblemKind
-from samebit.pipeline.bodies import bring_bodies
+from samebit.pipeline.bring_bodies import bring_bodies
 from samebit.pipeline.failures import shown
 from samebit.store.store import Store
 
