@@ -32,6 +32,13 @@ RUN echo sleeping; sleep 1; cat /data /data > /copy
 """
 
 
+def catches(build: RunningBuild, number: signal.Signals) -> bool:
+    """Tell whether the build has come so far that it handles the signal itself (proc(5))."""
+    status = Path(f"/proc/{build.process.pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (number - 1) & 1)
+
+
 def engine_started(build: RunningBuild) -> bool:
     return any("leash.py" in command or " build " in command for command in commands_of(build.home))
 
@@ -46,7 +53,8 @@ def layer_written(build: RunningBuild) -> bool:
 
 
 def context_staged(build: RunningBuild) -> bool:
-    return any((build.home / "store" / "tmp").glob("dir-*"))
+    # What the build before left may be there still, and be cleared by this one.
+    return catches(build, signal.SIGTERM) and any((build.home / "store" / "tmp").glob("dir-*"))
 
 
 MOMENTS: dict[str, Callable[[RunningBuild], bool]] = {
