@@ -17,8 +17,12 @@ def unpacked(unpacker: str, layout: Path, work: Path) -> Iterator[Path]:
     """
     name, _, driver = unpacker.partition("-")
     if name == "umoci":
-        _run("umoci", "unpack", "--image", f"{layout}:t", work / "bundle")
-        yield work / "bundle/rootfs"
+        try:
+            _run("umoci", "unpack", "--image", f"{layout}:t", work / "bundle")
+            yield work / "bundle/rootfs"
+        finally:
+            # Python's own removal, and so pytest's, goes no deeper than it can recurse.
+            _run("rm", "-rf", work / "bundle")
         return
     # podman takes no path of more than 50 characters for what lasts until the next boot.
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="s-") as short:
