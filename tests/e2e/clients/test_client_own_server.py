@@ -1,7 +1,7 @@
-"""curl, wget, git, Node, Python and Perl over TLS against servers of the test's own.
+"""curl, wget, git, Node, Python, Perl and PHP over TLS against servers of the test's own.
 
 None of them is told of the recorder's authority by the Dockerfile. Debian's wget and git are built
-with GnuTLS, the others with OpenSSL.
+with GnuTLS, the others with OpenSSL; wget2 is Fedora's wget.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.prove]
 
 BASE = "debian.local/clients:1"
 PACKAGES = (
-    "ca-certificates", "curl", "git", "libio-socket-ssl-perl", "libwww-perl", "nodejs", "python3",
-    "wget",
+    "ca-certificates", "curl", "git", "libio-socket-ssl-perl", "libwww-perl", "nodejs",
+    "php-cli", "php-curl", "python3", "wget", "wget2",
 )  # fmt: skip
 FILES = "https://files.example.org"
 CLONED = "https://git.example.org/team/tool.git"
@@ -28,13 +28,18 @@ FETCH = """fetch(process.argv[1]).then(r => r.text()).then(t => process.stdout.w
 HTTPS = """require("https").get(process.argv[1], r => r.pipe(process.stdout))"""
 URLLIB = """import sys, urllib.request as u; print(end=u.urlopen(sys.argv[1]).read().decode())"""
 TINY = """use HTTP::Tiny; print HTTP::Tiny->new(verify_SSL => 1)->get($ARGV[0])->{content}"""
+PHP = "echo file_get_contents($argv[1]);"
+PHP_CURL = "curl_exec(curl_init($argv[1]));"
 LWP = """use LWP::Simple; getprint($ARGV[0])"""
 CLIENTS = {
     "curl": "curl --fail --silent --show-error --location",
     "wget": "wget --quiet --output-document=-",
+    "wget2": "wget2 --quiet --output-document=-",
     "node-fetch": f"node --eval '{FETCH}'",
     "node-https": f"node --eval '{HTTPS}'",
     "python": f"python3 -c '{URLLIB}'",
+    "php": f"php -r '{PHP}'",
+    "php-curl": f"php -r '{PHP_CURL}'",
     "perl-tiny": f"perl -e '{TINY}'",
     "perl-lwp": f"perl -e '{LWP}'",
 }
