@@ -141,3 +141,19 @@ def test_python_service_is_healthy(engine: Engine, tmp_path: Path) -> None:
     with _service(engine, image, "ADDRESS=127.0.0.1", f"PORT={port}"):
         assert _ask(port, "/healthz") == "ok\n"
         assert '"zone": "Europe/Prague"' in _ask(port, "/time/Europe/Prague")
+
+
+@pytest.mark.prove
+def test_node_service_is_healthy(engine: Engine, tmp_path: Path) -> None:
+    image = _build(engine, "node-service", tmp_path)
+    port = _free_port()
+    with _service(engine, image, "ADDRESS=127.0.0.1", f"PORT={port}"):
+        assert _ask(port, "/healthz") == "ok\n"
+        assert _ask(port, "/satisfies?version=1.4.0&range=^1.2") == '{"satisfies":true}\n'
+
+
+@pytest.mark.prove
+def test_go_modules_converts(engine: Engine, tmp_path: Path) -> None:
+    image = _build(engine, "go-modules", tmp_path)
+    told = engine.podman(*_run_options(), "--interactive", image, stdin="name: tea\ncups: 2\n")
+    assert told == 'cups = 2\nname = "tea"'

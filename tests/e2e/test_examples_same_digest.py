@@ -40,13 +40,6 @@ def disturbed(example: str, target: Path) -> Path:
     return target
 
 
-def with_cold_engine(samebit: Samebit, home: Path) -> Samebit:
-    """A state folder that has the same blobs but whose engine has never run."""
-    home.mkdir()
-    shutil.copytree(samebit.home / "store", home / "store", copy_function=os.link)
-    return samebit.with_home(home)
-
-
 @pytest.mark.parametrize("example", ["c-tool", "go-service"])
 def test_compiled_examples_have_one_digest(samebit: Samebit, tmp_path: Path, example: str) -> None:
     first = checkout(example, tmp_path / "first")
@@ -54,7 +47,7 @@ def test_compiled_examples_have_one_digest(samebit: Samebit, tmp_path: Path, exa
     recorded = samebit.build(first)
     second = disturbed(example, tmp_path / "other path" / "second")
     shutil.copy(first / "Dockerfile.lock", second)
-    cold = with_cold_engine(samebit, tmp_path / "cold")
+    cold = samebit.with_cold_engine(tmp_path / "cold")
     time.sleep(max(0.0, APART_SECONDS - (time.monotonic() - begin)))
     assert cold.build("--locked", second, SAMEBIT_STORAGE_DRIVER="vfs") == recorded
     # Recording once more, with everything warm.

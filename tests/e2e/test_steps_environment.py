@@ -168,7 +168,7 @@ def test_steps_trust_the_recorder_alone(steps: Steps) -> None:
         "RUN echo x > $SSL_CERT_FILE || echo refused > /refused\n",
     )
     assert built.text("seen") == "-----BEGIN CERTIFICATE-----\n"
-    assert built.lines("there") == ["apt.conf", "ca.pem", "java.jks", "wgetrc"]
+    assert built.lines("there") == ["apt.conf", "ca.pem", "java.jks", "php.ini", "wgetrc"]
     assert built.paths() == ["refused", "seen", "there"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -54,3 +55,9 @@ class Samebit:
     def with_home(self, home: Path) -> Samebit:
         """Give the same command with another, empty state folder."""
         return replace(self, home=home)
+
+    def with_cold_engine(self, home: Path) -> Samebit:
+        """Give it a new state folder that has the same blobs but whose engine has never run."""
+        home.mkdir()
+        shutil.copytree(self.home / "store", home / "store", copy_function=os.link)
+        return self.with_home(home)

@@ -15,6 +15,7 @@ from pathlib import Path
 DIRECTORY = "/dev/.samebit"
 _BUNDLE = f"{DIRECTORY}/ca.pem"
 _APT = f"{DIRECTORY}/apt.conf"
+_PHP = f"{DIRECTORY}/php.ini"
 _WGETRC = f"{DIRECTORY}/wgetrc"
 _JAVA = f"{DIRECTORY}/java.jks"
 
@@ -47,6 +48,10 @@ _VARIABLES: Mapping[str, str] = {
     "APT_CONFIG": _APT,
     "JAVA_TOOL_OPTIONS": f"-Djavax.net.ssl.trustStore={_JAVA}"
     " -Djavax.net.ssl.trustStoreType=jks -Djavax.net.ssl.trustStorePassword=changeit",
+    # PHP's curl looks at no variable. The empty first part is PHP's own folder.
+    "PHP_INI_SCAN_DIR": f":{DIRECTORY}",
+    # Wget 2, which is Fedora's wget.
+    "SYSTEM_WGET2RC": _WGETRC,
     "SYSTEM_WGETRC": _WGETRC,
 }
 _JKS_MAGIC, _JKS_VERSION, _JKS_TRUSTED = 0xFEEDFEED, 2, 2
@@ -78,6 +83,7 @@ def write_trust(pem: bytes, der: bytes, folder: Path, *, replays: bool) -> Trust
     contents = {
         _BUNDLE: pem,
         _APT: apt.encode("ascii"),
+        _PHP: f'curl.cainfo = "{_BUNDLE}"\n'.encode("ascii"),
         # The file takes the place of /etc/wgetrc, in which Debian and others say nothing.
         _WGETRC: f"ca_certificate = {_BUNDLE}\n".encode("ascii"),
         _JAVA: java_trust_store(der),

@@ -5,22 +5,16 @@ Each client has a file of its own in this folder. They need the network, so `mak
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
-from offline_builds import record_and_replay
+from offline_builds import example_digests
 from samebit_command import Samebit
 
 pytestmark = [pytest.mark.e2e, pytest.mark.prove]
-
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 
 def test_the_python_example_needs_no_network_a_second_time(
     samebit: Samebit, tmp_path: Path
 ) -> None:
-    context = tmp_path / "python-service"
-    ignore = shutil.ignore_patterns("*.lock")
-    shutil.copytree(EXAMPLES / "python-service", context, ignore=ignore)
-    assert len(set(record_and_replay(samebit, context))) == 1
+    assert len(example_digests(samebit, "python-service", tmp_path)) == 1

@@ -1,0 +1,15 @@
+"""npm against the real registry: recorded once, replayed twice with the network cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from offline_builds import example_digests
+from samebit_command import Samebit
+
+pytestmark = [pytest.mark.e2e, pytest.mark.prove]
+
+
+def test_the_node_example_needs_no_network_a_second_time(samebit: Samebit, tmp_path: Path) -> None:
+    assert len(example_digests(samebit, "node-service", tmp_path)) == 1
