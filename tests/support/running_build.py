@@ -56,7 +56,8 @@ class RunningBuild:
 
     def kill(self, *, whole: bool) -> None:
         """Kill it without warning; `whole` takes every program that it has started along."""
-        victims = [self.process.pid]
+        # The number of a process that was waited for may be another's by now.
+        victims = [self.process.pid] if self.process.poll() is None else []
         if whole:
             victims += [pid for pid in processes_of(self.home) if pid != self.process.pid]
         for pid in victims:
