@@ -141,3 +141,20 @@ def test_python_service_is_healthy(engine: Engine, tmp_path: Path) -> None:
     with _service(engine, image, "ADDRESS=127.0.0.1", f"PORT={port}"):
         assert _ask(port, "/healthz") == "ok\n"
         assert '"zone": "Europe/Prague"' in _ask(port, "/time/Europe/Prague")
+
+
+@pytest.mark.prove
+def test_rust_tool_counts(engine: Engine, tmp_path: Path) -> None:
+    image = _build(engine, "rust-tool", tmp_path)
+    assert engine.podman(*_run_options(), "--interactive", image, stdin="one  two\nthree\n") == (
+        "2\t3\t15\t-"
+    )
+
+
+@pytest.mark.prove
+def test_java_service_is_healthy(engine: Engine, tmp_path: Path) -> None:
+    image = _build(engine, "java-service", tmp_path)
+    port = _free_port()
+    with _service(engine, image, "ADDRESS=127.0.0.1", f"PORT={port}"):
+        assert _ask(port, "/healthz") == "ok\n"
+        assert _ask(port, "/?name=Ada") == '{"message":"hello, Ada"}\n'
