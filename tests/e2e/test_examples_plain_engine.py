@@ -157,3 +157,20 @@ def test_go_modules_converts(engine: Engine, tmp_path: Path) -> None:
     image = _build(engine, "go-modules", tmp_path)
     told = engine.podman(*_run_options(), "--interactive", image, stdin="name: tea\ncups: 2\n")
     assert told == 'cups = 2\nname = "tea"'
+
+
+@pytest.mark.prove
+def test_rust_tool_counts(engine: Engine, tmp_path: Path) -> None:
+    image = _build(engine, "rust-tool", tmp_path)
+    assert engine.podman(*_run_options(), "--interactive", image, stdin="one  two\nthree\n") == (
+        "2\t3\t15\t-"
+    )
+
+
+@pytest.mark.prove
+def test_java_service_is_healthy(engine: Engine, tmp_path: Path) -> None:
+    image = _build(engine, "java-service", tmp_path)
+    port = _free_port()
+    with _service(engine, image, "ADDRESS=127.0.0.1", f"PORT={port}"):
+        assert _ask(port, "/healthz") == "ok\n"
+        assert _ask(port, "/?name=Ada") == '{"message":"hello, Ada"}\n'
