@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -177,7 +178,8 @@ def test_huge_trees_take_little_memory(
         work.mkdir()
         with unpacked(unpacker, layout, work) as root:
             inside = assert_as_seen_inside(root, unpacker)
-        shutil.rmtree(work)
+        # shutil.rmtree calls itself for each level, up to Python 3.12.
+        subprocess.run(["rm", "-rf", work], check=True)
     assert inside["sparse"]["size"] == 5 << 30
     assert len(inside) > 52_000
     on_vfs = samebit.build(

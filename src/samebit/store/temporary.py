@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import stat
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,7 +45,7 @@ def locked_directory(parent: Path, prefix: str) -> Iterator[Path]:
     try:
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
         os.close(descriptor)
 
 
@@ -58,6 +59,14 @@ def clean_abandoned(directory: Path, prefix: str) -> None:
             if name.startswith(prefix):
                 with suppress(OSError):
                     _clean(directory / name)
+
+
+def _remove(path: Path) -> None:
+    try:
+        shutil.rmtree(path, ignore_errors=True)
+    except RecursionError:
+        # Up to Python 3.12 it calls itself for each level, and a step can make a thousand of them.
+        subprocess.run(["rm", "-rf", "--", path], capture_output=True, check=False)
 
 
 def _own(descriptor: int) -> bool:
@@ -78,7 +87,7 @@ def _clean(path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if stat.S_ISDIR(kind):
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
         else:
             path.unlink()
     finally:
