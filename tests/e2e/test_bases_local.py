@@ -180,7 +180,7 @@ def test_an_image_that_samebit_named(
     assert locked(second)["digest"] == base
 
     # Named anew, it stays what the lock pins, until it is looked up anew.
-    (first / "Dockerfile").write_text(f"FROM oci:{layout}:1\nLABEL made=again\n")
+    (first / "Dockerfile").write_text(f"FROM oci:{layout}:1\nLABEL made=again\n{RUN}")
     again = samebit.build("-t", "own/base:1", first)
     assert again != base
     assert samebit.build("--no-cache", second) == built.digest
