@@ -83,7 +83,7 @@ def test_source_date_epoch_counts_when_locking(samebit: Samebit, context: Path) 
         assert "SOURCE_DATE_EPOCH is 1, but the lock says 1700000000" in done.stderr
     assert locked(context) == 1_700_000_000
     done = samebit.run("lock", "--update", context, SOURCE_DATE_EPOCH="1")
-    assert done.stdout == "~ epoch: 1700000000 -> 1\n"
+    assert done.stdout == "changed setting epoch: 1700000000 -> 1\n"
     shows(samebit, samebit.build("--locked", context), 1, "1970-01-01T00:00:01Z")
     # A pattern updates bases only.
     done = samebit.run("lock", "--update=oci:*", context, SOURCE_DATE_EPOCH="5")
@@ -135,7 +135,7 @@ def test_the_last_commit_that_touches_the_context(
     (copy / "layout").symlink_to(tmp_path / "layout")
     assert samebit.build("--locked", "--no-cache", copy / "context") == first
     assert samebit.run("lock", "--update", context).stdout == (
-        "~ epoch: 1600000000 -> 1700000000\n"
+        "changed setting epoch: 1600000000 -> 1700000000\n"
     )
 
 

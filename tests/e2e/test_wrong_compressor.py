@@ -24,6 +24,7 @@ def deflate_compress(data, level=6):
 
 
 def test_it_is_refused(samebit: Samebit, tmp_path: Path) -> None:
+    samebit = samebit.with_home(tmp_path / "home")
     (tmp_path / "fake").mkdir()
     (tmp_path / "fake" / "deflate.py").write_text(FAKE)
     write_layout(tmp_path / "in", [[Member("a", b"a")]])

@@ -177,7 +177,9 @@ class _Run:
                 continue
             rewriters = [one for one in found if one is not None and one.action is Action.REWRITE]
             if rewriters and (
-                rewriters[0].made_here or not any(name in self._owned for name in names)
+                rewriters[0].made_here
+                or rewriters[0].asked
+                or not any(name in self._owned for name in names)
             ):
                 self._rewriters.append((entry, rewriters[0]))
         children = Counter(path.rpartition(b"/")[0] for path in self._entries)
@@ -222,7 +224,7 @@ class _Run:
         self._spool.begin()
         with _buffered(self._contents.final(entry)) as source:
             changed = normaliser.rewrite(source, entry.size, self._spool.write, facts)
-        if (changed or facts.remarks) and self._is_given(entry):
+        if (changed or facts.remarks) and not normaliser.asked and self._is_given(entry):
             return
         self._left += [LeftAlone(entry.path, normaliser.name, why) for why in facts.remarks]
         if not changed:

@@ -152,7 +152,8 @@ class Normaliser:
     first name; what a rewriter leaves alone is not offered to the next.
 
     `made_here` says that programs make the file on the spot: no package brings it, so it is
-    rewritten even in a folder whose files a package manager verifies.
+    rewritten even in a folder whose files a package manager verifies. `asked` says that the user
+    asked for it, so that inputs of the build and packages' files are rewritten as well.
 
     `why` says in one or two sentences why the result is as good for every program, `reference`
     names the source of that knowledge. `since` is the first set with it, `until` the first without.
@@ -169,6 +170,7 @@ class Normaliser:
     rewrite: Rewriter | None = None
     rank: int = 50
     made_here: bool = False
+    asked: bool = False
     scope: Scope = Scope.WRITE_SAFE
     since: int = 1
     until: int | None = None

@@ -93,6 +93,7 @@ def _rewrite(source: BinaryIO, size: int, sink: Sink, facts: Facts) -> bool:
 
 
 STRIPPING = Normaliser(
+    asked=True,
     name="strip/executables",
     action=Action.REWRITE,
     magic=tuple((0, magic) for magic in strip.MAGICS),
