@@ -8,8 +8,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tarfile
 import time
 from collections.abc import Callable
@@ -17,6 +15,8 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from measured_command import measured
+from samebit_command import Samebit
 from sample_images import tar_of
 
 pytestmark = pytest.mark.e2e
@@ -170,26 +170,15 @@ def refused(home: Path, folder: Path, base: str) -> str:
     context = folder / "context"
     context.mkdir()
     (context / "Dockerfile").write_text("FROM base\nCOPY Dockerfile /here\n")
-    outside = folder / "stderr"
     begin = time.monotonic()
-    with open(outside, "wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "samebit.cli", "build", f"--build-context=base={base}", context],
-            env={**os.environ, "SAMEBIT_HOME": str(home)},
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    text = outside.read_text("utf-8")
-    assert process.returncode == 5, text
+    done, usage = measured(Samebit(home), "build", f"--build-context=base={base}", context)
+    text = done.stderr
+    assert done.returncode == 5, text
     assert "Traceback" not in text
-    assert usage.ru_utime + usage.ru_stime < SECONDS
+    assert usage.cpu_seconds < SECONDS
     assert time.monotonic() - begin < 20 * SECONDS
-    assert usage.ru_maxrss << 10 < MEMORY
+    assert usage.memory < MEMORY
     shutil.rmtree(context)
-    outside.unlink()
     return text
 
 

@@ -200,7 +200,7 @@ class _Run:
     def _choose(self, entry: Entry, name: bytes) -> Normaliser | None:
         named = entry if name == entry.path else replace(entry, path=name)
         marks = self._selection.marks
-        found = self._selection.find(name, everywhere=marks is None)
+        found = self._find(name, everywhere=marks is None)
         if entry.kind is not Kind.FILE:
             return next((one for one in found if _takes_all_kinds(one, named)), None)
         # Removing ones come first, and most need no look at the content.
@@ -209,8 +209,18 @@ class _Run:
         wanted = marks is not None or any(one.reads() for one in found)
         head = self._head(entry) if wanted else b""
         if marks is not None and marks.match(head):
-            found = self._selection.find(name)
+            found = self._find(name)
         return next((one for one in found if one.recognises(named, head)), None)
+
+    def _find(self, name: bytes, *, everywhere: bool = True) -> list[Normaliser]:
+        found = self._selection.find(name, everywhere=everywhere)
+        return [one for one in found if not one.private or self._is_private(one, name)]
+
+    def _is_private(self, normaliser: Normaliser, name: bytes) -> bool:
+        assert normaliser.only is not None
+        match = normaliser.only.fullmatch(name)
+        top = self._entries.get(match[1]) if match else None
+        return top is not None and not isinstance(top, Whiteout) and not top.mode & 0o077
 
     def _head(self, entry: Entry) -> bytes:
         if not entry.size:

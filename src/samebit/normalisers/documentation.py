@@ -64,6 +64,8 @@ def _normaliser(one: Normaliser) -> str:
     lines += _where(one.paths, by_content=bool(one.magic))
     if one.accepts is not None or one.only is not None:
         lines.append("- Only where the name or the content is of that kind\n")
+    if one.private:
+        lines.append("- Only where nobody but its owner may read it\n")
     lines.append(f"- Reference: {one.reference}\n")
     return "".join(lines)
 

@@ -151,6 +151,9 @@ class Normaliser:
     Exactly one normaliser handles a file: removing ones go first, then the lowest `rank`, then the
     first name; what a rewriter leaves alone is not offered to the next.
 
+    `private` says that the path which the first group of `only` names must be closed to everybody
+    but its owner, as mktemp makes it and hardly anything else in a folder for everybody is.
+
     `made_here` says that programs make the file on the spot: no package brings it, so it is
     rewritten even in a folder whose files a package manager verifies. `asked` says that the user
     asked for it, so that inputs of the build and packages' files are rewritten as well.
@@ -169,6 +172,7 @@ class Normaliser:
     accepts: Callable[[Entry, bytes], bool] | None = None
     rewrite: Rewriter | None = None
     rank: int = 50
+    private: bool = False
     made_here: bool = False
     asked: bool = False
     scope: Scope = Scope.WRITE_SAFE
@@ -182,6 +186,8 @@ class Normaliser:
             raise InternalError(f"{self.name}: only an action that rewrites has a rewriter")
         if not self.paths and not self.magic:
             raise InternalError(f"{self.name}: it would match every file")
+        if self.private and (self.only is None or not self.only.groups):
+            raise InternalError(f"{self.name}: nothing says which path must be private")
         if any(at + len(mark) > HEAD for at, mark in self.magic):
             raise InternalError(f"{self.name}: its magic lies beyond the first {HEAD} bytes")
 

@@ -68,6 +68,14 @@ MAGIC = normaliser(
     name="test/magic",
 )
 ONLY = normaliser(Action.REVERT, b"tmp/*", only=re.compile(rb"tmp/[0-9]+"), name="test/only")
+PRIVATE = normaliser(
+    Action.REMOVE,
+    b"tmp/?",
+    b"tmp/?/**",
+    only=re.compile(rb"(tmp/[a-z])(?:/.*)?"),
+    private=True,
+    name="test/private",
+)
 SECRET = Detector(
     name="test/secret",
     inspect=lambda source, size, _: "is secret" if source.read() == b"KEY" and size == 3 else None,
@@ -189,6 +197,15 @@ def test_what_is_reverted_leaves_no_trace(world: World, spool: Spool) -> None:
         (b"log/old", "revert", 13, None),
     ]
     assert done.account.counts() == {"test/revert": 2}
+
+
+def test_a_private_path_goes_with_all_that_is_below_it(world: World, spool: Spool) -> None:
+    world.add(b"tmp/a", b"x", mode=0o600)
+    world.add(b"tmp/b", b"x", mode=0o640)
+    world.add(b"tmp/c", mode=0o700)
+    world.add(b"tmp/c/deep/file", b"x")
+    world.add(b"tmp/d/file", b"x", mode=0o600)
+    assert paths(world.run(spool, PRIVATE)) == [b"tmp", b"tmp/b", b"tmp/d", b"tmp/d/file"]
 
 
 def test_nothing_left_is_no_layer(world: World, spool: Spool) -> None:

@@ -95,6 +95,8 @@ LEFT = [
 def chosen(path: str) -> str | None:
     entry = Entry(path.encode(), Kind.DIRECTORY, 0o755)
     for one in SELECTION.find(path.encode()):
+        if one.private:
+            continue
         if not one.reads() and one.rewrite is None and one.recognises(entry, b""):
             return one.name
     return None
@@ -108,3 +110,21 @@ def test_noise_is_taken(name: str, path: str) -> None:
 @pytest.mark.parametrize("path", LEFT)
 def test_what_programs_need_is_left(path: str) -> None:
     assert chosen(path) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "taken"),
+    [
+        (b"tmp/tmp.mrtjlmpnEq", True),
+        (b"var/tmp/tmp.mrtjlmpn0q/deep/file", True),
+        (b"tmp/tmp.MyDocument", True),
+        (b"tmp/tmp.production", False),
+        (b"tmp/tmp.Document", False),
+        (b"srv/tmp.mrtjlmpnEq", False),
+    ],
+)
+def test_what_could_be_a_word_is_taken_when_it_is_private(path: bytes, taken: bool) -> None:
+    found = [one for one in SELECTION.find(path) if one.private]
+    match = [one.only.fullmatch(path) for one in found if one.only is not None]
+    assert any(match) is taken
+    assert all(path.startswith(one[1]) and one[1].count(b".") == 1 for one in match if one)

@@ -52,6 +52,18 @@ TEMPORARY = Normaliser(
     " built from a recipe can refer to. Everything else in /tmp stays.",
     reference="mktemp(1); file-hierarchy(7)",
 )
+# One name in seventy that mktemp makes does not look random; its mode tells it from chosen names.
+# One in six thousand is of small letters only, and stays: it could be a word.
+PRIVATE = Normaliser(
+    name="system/private-temporary",
+    action=Action.REMOVE,
+    paths=tuple(place + b"tmp.??????????" + below for place in _PLACES for below in (b"", b"/**")),
+    only=re.compile(rb"((?:var/)?tmp/tmp\.(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{10})(?:/.*)?", re.DOTALL),
+    private=True,
+    why="Left by mktemp under a random name that could be a word, but closed to everybody but its"
+    " owner.",
+    reference="mktemp(1); file-hierarchy(7)",
+)
 JVM_COUNTERS = Normaliser(
     name="java/hsperfdata",
     action=Action.REMOVE,
