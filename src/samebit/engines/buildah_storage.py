@@ -195,9 +195,9 @@ class Storage:
             return
         for state in sorted(self._all_containers.glob("*/*")):
             self.end_containers(state)
-        if self.call("containers", "--quiet").stdout.strip():
+        if self._listed("containers", "--quiet"):
             self.call("rm", "--all")
-        listed = self.call("images", "--format", "{{.ID}} {{.Name}}:{{.Tag}}").stdout.splitlines()
+        listed = self._listed("images", "--format", "{{.ID}} {{.Name}}:{{.Tag}}")
         left = []
         for identifier, name in map(str.split, listed):
             if name.startswith(STAGE_IMAGES):
@@ -211,6 +211,19 @@ class Storage:
         for path in (*self._marks.glob("*"), *cleared.parent.glob("cleared-*")):
             path.unlink(missing_ok=True)
         cleared.touch()
+
+    def _listed(self, *arguments: str) -> list[str]:
+        done = self.call(*arguments)
+        if done.returncode == 0:
+            return done.stdout.splitlines()
+        if is_disk_full(done.stderr):
+            raise disk_full(self.home, done.stderr)
+        raise MachineError(
+            f"{self.program} cannot open its storage {self.home / self.driver}",
+            detail=tail(done.stderr),
+            fix="mend what buildah complains of; if the storage is damaged, delete that folder:"
+            " samebit makes it anew",
+        )
 
     def _clear_temporary(self) -> None:
         folder = self.home / "tmp"
