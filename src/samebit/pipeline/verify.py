@@ -144,9 +144,10 @@ class _Run:
         count = self._options.builds
         self._told.say(f"build 1 of {count}: nothing varied")
         plain = self._builds.build(_plain())
+        self._look_at_clock(plain)
         varied = [self._varied(plain, number) for number in range(1, count)]
         found = [plain, *varied]
-        axes, not_varied = self._axes(varied)
+        axes, not_varied = self._axes(plain, varied)
         # Before anything that takes longer is looked into.
         self._told.say("comparing the images")
         as_built = self._as_built(plain, varied)
@@ -178,6 +179,13 @@ class _Run:
             self._options.search,
         )
 
+    def _look_at_clock(self, plain: VerifiedBuild) -> None:
+        """Leave the clock alone where no step would see it moved."""
+        unreached = plain.witness.unreached
+        if CLOCK.name in self._names and unreached and len(unreached) == self._builds.run_steps:
+            self._names -= {CLOCK.name}
+            self._left_out[CLOCK.name] = f"it cannot be moved: {self._unreached(unreached)}"
+
     def _varied(self, plain: VerifiedBuild, number: int) -> VerifiedBuild:
         machine = self._builds.machine(number)
         count = self._options.builds
@@ -206,7 +214,7 @@ class _Run:
             time.sleep(left)
 
     def _axes(
-        self, varied: list[VerifiedBuild]
+        self, plain: VerifiedBuild, varied: list[VerifiedBuild]
     ) -> tuple[tuple[VariedAxis, ...], tuple[UnvariedAxis, ...]]:
         how: dict[str, str] = {}
         reasons: dict[str, str] = {}
@@ -216,15 +224,13 @@ class _Run:
         reasons.update(self._left_out)
         for axis in all_axes():
             if axis.name not in self._names:
-                reasons[axis.name] = "left out by --vary"
+                reasons.setdefault(axis.name, "left out by --vary")
         unreached = varied[0].witness.unreached
         if CLOCK.name in how and unreached:
-            steps = self._unreached(unreached)
-            if len(unreached) == self._builds.run_steps:
-                del how[CLOCK.name]
-                reasons[CLOCK.name] = f"it cannot be moved: {steps}"
-            else:
-                how[CLOCK.name] += f"; not for {steps}"
+            how[CLOCK.name] += f"; not for {self._unreached(unreached)}"
+        if CLOCK.name in reasons:
+            apart = int(min(build.started - plain.started for build in varied))
+            reasons[CLOCK.name] += f"; builds started {_apart(apart)} apart"
         return (
             tuple(VariedAxis(name, how[name]) for name in sorted(how)),
             tuple(UnvariedAxis(name, reasons[name]) for name in sorted(reasons) if name not in how),
@@ -279,6 +285,11 @@ def _plain() -> Variation:
     if clock is not None:
         conditions = replace(conditions, step=replace(conditions.step, clock=clock))
     return Variation(conditions, {}, {})
+
+
+def _apart(seconds: int) -> str:
+    """Word a time between builds, the same in most verifications."""
+    return f"more than {SECONDS_APART - 1} s" if seconds >= SECONDS_APART else f"{seconds} s"
 
 
 def _outcome(build: VerifiedBuild) -> BuildOutcome:

@@ -16,7 +16,7 @@ from samebit.dockerfile.lowering import context_sources, reachable
 from samebit.engines.buildah import Buildah
 from samebit.engines.conditions import EngineConditions
 from samebit.engines.own_storage import own_storage
-from samebit.errors import SamebitError
+from samebit.errors import Place, SamebitError
 from samebit.explain.protocol import BuildFacts
 from samebit.model.descriptor import Descriptor
 from samebit.model.escaped import escaped
@@ -101,7 +101,9 @@ class VerifyBuilds:
     def instructions(self) -> Mapping[str, Instruction]:
         """Every instruction of needed stages, by the number that a witness gives it."""
         return {
-            marker(step): Instruction(step.where, escaped(shown(step.instruction)))
+            marker(step): Instruction(
+                Place(step.where.path, step.where.line), escaped(shown(step.instruction))
+            )
             for _, evaluation in self.evaluations
             for result in evaluation.stages.values()
             for step in result.steps

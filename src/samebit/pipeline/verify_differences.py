@@ -100,12 +100,10 @@ class Differences:
                 hints=_hints(keys, causes),
                 includes={axis.name: axis.includes for axis in all_axes() if axis.includes},
             )
-        told = sorted(keys, key=lambda key: (key in blame.unvaried, _Key.decoded(key).path))
+        found = [self._difference(key, written, causes, blame) for key in keys]
         return replace(
             verification,
-            differences=tuple(
-                self._difference(key, written, causes, blame) for key in told[: self._limit]
-            ),
+            differences=tuple(sorted(found, key=_order)[: self._limit]),
             difference_count=len(keys),
             bisected=bool(search),
             builds_made=verification.builds_made + blame.builds,
@@ -228,6 +226,13 @@ class Differences:
             origin=instructions[one.origin] if one is not None and one.origin else None,
             causes=causes.get(path, ()),
         )
+
+
+def _order(difference: PathDifference) -> tuple[bool, int, str, str]:
+    """Put those first that an axis is to blame for, and together what one instruction wrote."""
+    made = difference.origin or difference.instruction
+    line = made.where.line if made is not None and made.where.line is not None else 0
+    return difference.unvaried, line, difference.path, difference.platform
 
 
 class _Writers:

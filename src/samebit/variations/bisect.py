@@ -86,12 +86,17 @@ class _Search:
             paths -= self._alone(axis, paths)
         return paths
 
-    def halve(self, paths: Paths, axes: tuple[str, ...]) -> None:
-        """Search `axes`, with all of which `paths` differ."""
+    def halve(self, paths: Paths, axes: tuple[str, ...], within: tuple[str, ...] = ()) -> None:
+        """Search `axes` for paths that differ with all of `within`, which holds them."""
+        within = within or axes
         if not paths or not axes:
             return
         if len(axes) == 1:
-            self._alone(axes[0], paths)
+            found = self.build(frozenset(axes))
+            self._blame(axes[0], paths & found if found is not None else frozenset())
+            for path in paths - found if found is not None else ():
+                # None that comes before does it alone.
+                self.blame.together[path] = within
             return
         middle = len(axes) // 2
         first, second = axes[:middle], axes[middle:]
@@ -100,15 +105,7 @@ class _Search:
             return
         self.halve(paths & found, first)
         # What the first half does not explain is the other's, or needs both.
-        rest = paths - found
-        if not rest:
-            return
-        also = self.build(frozenset(second))
-        if also is None:
-            return
-        self.halve(rest & also, second)
-        for path in rest - also:
-            self.blame.together[path] = axes
+        self.halve(paths - found, second, within)
 
     def refine(self, includes: Mapping[str, str], axes: Collection[str]) -> None:
         """Blame the axis that another one includes, where it is enough."""
@@ -123,9 +120,12 @@ class _Search:
     def _alone(self, axis: str, paths: Paths) -> Paths:
         found = self.build(frozenset({axis}))
         blamed = paths & found if found is not None else frozenset()
-        for path in blamed:
-            self.blame.axes.setdefault(path, []).append(axis)
+        self._blame(axis, blamed)
         return blamed
+
+    def _blame(self, axis: str, paths: Paths) -> None:
+        for path in paths:
+            self.blame.axes.setdefault(path, []).append(axis)
 
     def _blamed(self, axis: str) -> Paths:
         return frozenset(path for path, found in self.blame.axes.items() if axis in found)
