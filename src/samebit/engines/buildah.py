@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from samebit.engines.buildah_run import Run
 from samebit.engines.buildah_storage import disk_full, is_disk_full, open_storage, tail
-from samebit.engines.isolation import choose_runtime
+from samebit.engines.conditions import StepTrace
+from samebit.engines.isolation import choose_runtime, other_runtime
 from samebit.engines.opened_image import base_opened, close_image, open_image, storage_failure
 from samebit.engines.protocol import EnginePlan, FinalTree, Progress, StepFailedError
 from samebit.errors import InputError
@@ -30,12 +32,22 @@ class Buildah:
 
     name = "buildah"
 
-    def __init__(self, home: Path, program: str = "buildah", driver: str | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        program: str = "buildah",
+        driver: str | None = None,
+        *,
+        runtime: str | None = None,
+        environment: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         """Find buildah; `home` is where its storage lives. Raises MachineError when there is none.
 
-        `driver` is `overlay` or `vfs`; by default overlay where it works.
+        `driver` is `overlay` or `vfs`; by default overlay where it works. `runtime` is the path of
+        the OCI runtime, by default one that works. `environment` comes on top of the engine's.
         """
-        self._storage = open_storage(home, program, driver)
+        self._storage = replace(open_storage(home, program, driver), extra=environment)
+        self._runtime = runtime
         # Images that this build alone uses: the storage is in use for as long as they are there.
         self._committed: dict[str, ExitStack] = {}
 
@@ -43,6 +55,24 @@ class Buildah:
     def driver(self) -> str:
         """The storage driver in use."""
         return self._storage.driver
+
+    @property
+    def home(self) -> Path:
+        """The folder of its storage."""
+        return self._storage.home
+
+    @property
+    def program(self) -> str:
+        """The path of its program."""
+        return self._storage.program
+
+    def runtime(self) -> str:
+        """Give the OCI runtime in use. Raises MachineError when none works here."""
+        return self._runtime or choose_runtime(self._storage)
+
+    def other_runtime(self) -> str:
+        """Give the path of another OCI runtime that works here, else why there is none."""
+        return other_runtime(self._storage, self.runtime())
 
     def has_image(self, name: str) -> bool:
         """Tell whether the storage has an image of that name."""
@@ -81,27 +111,29 @@ class Buildah:
     def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalTree]:
         """Run the plan in the private directory `work`; yields while the final tree is mounted."""
         with self._storage.in_use(), ExitStack() as stack:
-            runtime = choose_runtime(self._storage)
+            runtime = self.runtime()
             # While the engine runs, which spends much of its time waiting.
             base = stack.enter_context(base_opened(self._storage, plan.base, work))
 
-            def start(place: Path) -> Rendering:
+            def start(place: Path) -> tuple[Rendering, StepTrace]:
                 run = Run(self._storage, runtime, plan, place, progress)
-                return stack.enter_context(run.final_tree())
+                return stack.enter_context(run.final_tree()), run.trace()
 
-            final = _undisturbed(start, work)
-            yield FinalTree(base.rendering(), final, breaks_links=self.driver == "overlay")
+            final, trace = _undisturbed(start, work)
+            breaks_links = self.driver == "overlay"
+            yield FinalTree(base.rendering(), final, breaks_links=breaks_links, trace=trace)
             base.close_soon()
 
-    def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> None:
+    def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> StepTrace:
         """Run the plan and keep its result as the image `name`."""
         with ExitStack() as stack:
             stack.enter_context(self._storage.in_use())
-            runtime = choose_runtime(self._storage)
-            _undisturbed(
+            runtime = self.runtime()
+            trace = _undisturbed(
                 lambda place: Run(self._storage, runtime, plan, place, progress).commit(name), work
             )
             self._committed[name] = stack.pop_all()
+            return trace
 
     def remove(self, name: str) -> None:
         """Remove an image; absent is fine."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import select
@@ -16,18 +17,20 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from samebit.engines import shim
 from samebit.engines.buildah_storage import Storage, ulimits
 from samebit.engines.buildah_words import STEP_LINE, is_chatter, read_ending, split_closing
+from samebit.engines.conditions import StepRecord, StepTrace
 from samebit.engines.protocol import EnginePlan, Progress, StepFailedError
+from samebit.engines.step_conditions import shim_conditions
 from samebit.engines.step_mounts import MountSources, private_directory
 from samebit.errors import InternalError
 from samebit.model.rendering import Rendering
 
-HOST_NAME = "samebit"
 # The host's own name must resolve: sudo and Java complain otherwise.
-_HOSTS = f"127.0.0.1\tlocalhost {HOST_NAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+_HOSTS = "127.0.0.1\tlocalhost {}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 # Docker's default set beyond buildah's: what `docker build` users' RUN steps may do.
 _CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_MKNOD", "CAP_NET_RAW")
 _TAIL_LINES = 200
@@ -74,7 +77,7 @@ class Run:
                     os.close(descriptor)
                 self._stop()
 
-    def commit(self, name: str) -> None:
+    def commit(self, name: str) -> StepTrace:
         """Run to the end and tag the result. Raises StepFailedError, InternalError."""
         try:
             self._start(f"--tag={name}")
@@ -83,6 +86,7 @@ class Run:
                 raise self._failure()
             self._finished = True
             self._check_agreement()
+            return self.trace()
         finally:
             self._stop()
 
@@ -142,9 +146,11 @@ class Run:
 
     def _write_shim(self) -> Path:
         hosts = self._work / "hosts"
-        hosts.write_text(_HOSTS, "utf-8")
+        conditions = self._plan.conditions
+        hosts.write_text(_HOSTS.format(conditions.host_name), "utf-8")
         state = self._work / "state"
         state.mkdir()
+        ended = _quote(str(state / "ended"))
         private = self._resources.enter_context(private_directory(self._work))
         sources = MountSources(self._plan, private)
         self._resources.callback(sources.close)
@@ -161,7 +167,10 @@ class Run:
             "containers": str(self._storage.engine_containers),
             "layers": str(self._storage.engine_layers),
             "mount": "merged" if self._storage.driver == "overlay" else "",
-            "hostname": HOST_NAME,
+            "hostname": conditions.host_name,
+            "conditions": shim_conditions(conditions),
+            "traced": dict(self._plan.traced),
+            "since": state.stat().st_ctime_ns,
             "set_if_absent": dict(self._plan.set_if_absent),
             "replaced": replaced,
             "bound": {i: str(path) for i, path in network.files.items()} if network else {},
@@ -193,8 +202,10 @@ class Run:
             # Only create, and delete where stubs were made, need Python: its start takes longer
             # than all that the shim does.
             'for a in "$@"; do case "$a" in\n'
-            f"create|run) exec {shimmed};;\n"
-            f'delete) for s in {_quote(str(state))}/stubs-*; do [ ! -e "$s" ] || exec {shimmed}\n'
+            f"create|run{'|start' if plan['conditions'] else ''}) exec {shimmed};;\n"
+            # An empty file's change time is when the step ended.
+            f"delete) : >{ended}; for s in {_quote(str(state))}/stubs-*; do\n"
+            f'[ ! -e "$s" ] || exec {shimmed}\n'
             "done;; esac; done\n"
             f'exec {_quote(self._runtime)} "$@"\n',
             "utf-8",
@@ -205,6 +216,33 @@ class Run:
     @property
     def _log(self) -> Path:
         return self._work / "steps.jsonl"
+
+    def trace(self) -> StepTrace:
+        """Say when each step ran, of those that have begun, and which a moved clock missed."""
+        noted = self._noted()
+        begun = [line for line in noted if "began" in line]
+        return StepTrace(
+            tuple(
+                StepRecord(line["step"], line["began"], later["before"])
+                for line, later in itertools.pairwise(begun)
+                if later["before"] is not None
+            ),
+            {
+                line["clock"]: line["unreached"]
+                for line in noted
+                if "clock" in line and line["unreached"]
+            },
+            {stage: _read_written(path) for stage, path in self._written() if path.exists()},
+        )
+
+    def _written(self) -> list[tuple[int, Path]]:
+        state = self._work / "state"
+        return [(stage, state / f"written-{stage}.jsonl") for stage in self._plan.traced.values()]
+
+    def _noted(self) -> list[dict[str, Any]]:
+        if not self._log.exists():
+            return []
+        return [json.loads(line) for line in self._log.read_text("utf-8").splitlines()]
 
     def _await_capture(self, listener: socket.socket) -> tuple[socket.socket, int, str]:
         assert self._process is not None
@@ -267,10 +305,9 @@ class Run:
 
     def _check_agreement(self) -> None:
         """Compare what the engine was about to run with what the evaluator computed."""
-        if not self._log.exists():
-            return
-        for line in self._log.read_text("utf-8").splitlines():
-            noted = json.loads(line)
+        for noted in self._noted():
+            if "args" not in noted:
+                continue
             wanted = self._plan.steps[noted["step"]].args
             if not _same_command(noted["args"], wanted):
                 raise InternalError(
@@ -305,6 +342,11 @@ class Run:
             self._storage.mark_untidy()
         if self._reader is not None:
             self._reader.join(_STOP_SECONDS)
+
+
+def _read_written(path: Path) -> dict[bytes, int]:
+    with path.open(encoding="utf-8", errors="surrogateescape") as stream:
+        return {os.fsencode(name): changed for name, changed in map(json.loads, stream)}
 
 
 def _wait(process: subprocess.Popen[str]) -> None:

@@ -46,11 +46,15 @@ _END_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """A buildah program with a storage root of samebit's own."""
+    """A buildah program with a storage root of samebit's own.
+
+    `extra` are variables on top of what every engine gets.
+    """
 
     program: str
     home: Path
     driver: str
+    extra: tuple[tuple[str, str], ...] = ()
 
     def command(self, *arguments: str) -> list[str]:
         """Give a full buildah command line over this storage."""
@@ -80,6 +84,7 @@ class Storage:
                 # How `buildah unshare` tells its children about the user namespace.
                 if name.startswith("_CONTAINERS_") or name == "XDG_RUNTIME_DIR"
             },
+            **dict(self.extra),
         }
 
     def call(

@@ -31,6 +31,31 @@ def choose_runtime(storage: Storage) -> str:
         return _choose(storage)
 
 
+def other_runtime(storage: Storage, used: str) -> str:
+    """Give the path of a runtime beside the used one that works; else why there is none."""
+    reasons = []
+    with (
+        machine_errors(f"cannot write to the engine's storage {storage.home}"),
+        storage.in_use(),
+        exclusive_file(storage.home / f"trying-{storage.driver}"),
+    ):
+        for name in _RUNTIMES:
+            path = find_program(name)
+            if path == used:
+                continue
+            if path is None:
+                reasons.append(f"{name} is not installed")
+                continue
+            record = storage.home / f"other-{name}-{storage.driver}-{boot_id()}"
+            if not record.exists():
+                remember(record, _try(storage, path) or path)
+            known = record.read_text("utf-8")
+            if known == path:
+                return path
+            reasons.append(f"{name} does not work here")
+    return ", ".join(reasons)
+
+
 def _choose(storage: Storage) -> str:
     found = {name: find_program(name) for name in _RUNTIMES}
     record = storage.home / f"runtime-{storage.driver}-{boot_id()}"

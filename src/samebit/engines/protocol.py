@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
+from samebit.engines.conditions import StepConditions, StepTrace
 from samebit.model.rendering import Rendering
 
 # What a build commits for itself is called so, with a tag of its own: nobody else may keep it.
@@ -93,7 +94,9 @@ class EnginePlan:
     imported name of the final stage's base (None: scratch), `set_if_absent` the environment set and
     trust variables, `network` what RUN can reach (None: itself only). `caches` is where cache
     mounts live: a private directory that all plans of a build share. `secrets` and `agents` hold
-    what was given, by ID; a mount of one that was not given is left out.
+    what was given, by ID; a mount of one that was not given is left out. `conditions` are what
+    steps find changed about the machine. `traced` holds the last RUN of stages with their number:
+    when it ends, what the stage has changed is noted (StepTrace).
     """
 
     dockerfile: str
@@ -107,18 +110,22 @@ class EnginePlan:
     secrets: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     agents: Mapping[str, SshSource] = field(default_factory=lambda: MappingProxyType({}))
     network: StepNetwork | None = None
+    traced: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    conditions: StepConditions = field(default_factory=StepConditions)
 
 
 @dataclass(frozen=True, slots=True)
 class FinalTree:
     """The engine's rendering of the base (None: nothing but an empty root) and of the result.
 
-    Valid only inside the context manager that gave it. `breaks_links` as in image.delta.
+    Valid only inside the context manager that gave it. `breaks_links` as in image.delta. `trace`
+    tells of the RUN steps of this engine run.
     """
 
     base: Rendering | None
     final: Rendering
     breaks_links: bool
+    trace: StepTrace = field(default_factory=StepTrace)
 
 
 class Progress(Protocol):
@@ -174,7 +181,7 @@ class Engine(Protocol):
     ) -> AbstractContextManager[FinalTree]:
         """Build; the tree is there while the context lasts. Raises StepFailedError."""
 
-    def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> None:
+    def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> StepTrace:
         """Build and keep the result in the engine's storage as `name`. Raises StepFailedError."""
 
     def mounted(self, name: str | None) -> AbstractContextManager[Rendering]:

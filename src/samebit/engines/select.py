@@ -6,17 +6,19 @@ import os
 from pathlib import Path
 
 from samebit.engines.buildah import Buildah
-from samebit.engines.protocol import Engine
+from samebit.engines.conditions import EngineConditions
 from samebit.engines.rootless import enter_user_namespace
 from samebit.errors import UsageError
 
+_USUAL = EngineConditions()
 
-def start_engine(choice: str | None, home: Path) -> Engine:
+
+def start_engine(choice: str | None, home: Path, conditions: EngineConditions = _USUAL) -> Buildah:
     """Start the engine that `choice` names (`buildah[:PATH]`), with state below `home`.
 
     Without a choice SAMEBIT_ENGINE decides, then buildah. SAMEBIT_STORAGE_DRIVER chooses the
-    storage driver. For an ordinary user the process starts anew inside a user namespace. Raises
-    UsageError, and MachineError when the engine is missing.
+    storage driver; what `conditions` say goes before both. For an ordinary user the process starts
+    anew inside a user namespace. Raises UsageError, and MachineError when the engine is missing.
     """
     text = choice or os.environ.get("SAMEBIT_ENGINE") or "buildah"
     name, _, path = text.partition(":")
@@ -27,5 +29,12 @@ def start_engine(choice: str | None, home: Path) -> Engine:
         raise UsageError(
             f"SAMEBIT_STORAGE_DRIVER is {driver!r}", fix="set it to overlay or vfs, or unset it"
         )
-    enter_user_namespace(path or "buildah")
-    return Buildah(home / "engines" / "buildah", path or "buildah", driver)
+    program = conditions.program or path or "buildah"
+    enter_user_namespace(program)
+    return Buildah(
+        home / "engines" / "buildah",
+        program,
+        conditions.driver or driver,
+        runtime=conditions.runtime,
+        environment=conditions.environment,
+    )

@@ -7,7 +7,8 @@ runs. On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the st
 command, directory, environment, host name and mounts of the plan, and hands over to the real
 runtime; for the marker `capture` it runs nothing and gives the root file system's descriptor to
 samebit instead. Both see the root file system without the empty mount points that newer engines
-make in it beforehand. On `delete` it removes those that the runtime made.
+make in it beforehand. On `delete` it removes those that the runtime made. It notes when each step
+began and ended. Where the plan varies the machine (samebit verify), it does that, too.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ def main(argv: list[str]) -> None:
         _create(plan, bundle, arguments[-1])
     elif command == "delete":
         _remove_stubs(plan, arguments[-1])
+    elif "start" in arguments:
+        _restrict(plan, arguments)
     runtime = plan["runtime"]
     os.execv(runtime, [runtime, *arguments])  # noqa: S606 - becoming the runtime is the point
 
@@ -76,13 +79,15 @@ def _create(plan: _Object, bundle: str, container: str) -> None:
     if step is None or step not in plan["steps"]:
         sys.exit(f"samebit: the engine runs a step that is not in the plan: {process['args']!r}")
     wanted = plan["steps"][step]
-    _note(plan, {"step": step, "args": process["args"]})
+    _note(plan, {"step": step, "args": process["args"], **_times(plan)})
     if plan["marker"] is not None:
         # Over the old one in one write: whoever reads at the same time finds one of them.
         with open(plan["marker"], "r+", encoding="ascii") as stream:
             stream.write(step.ljust(32))
     _edit(plan, wanted, config)
-    _remember_stubs(plan, container, root, config["mounts"])
+    if plan["conditions"] is not None:
+        _vary(plan, step, config, root)
+    _remember_stubs(plan, container, root, config["mounts"], plan["traced"].get(step))
     temporary = path + ".samebit"
     with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as stream:
         json.dump(config, stream, ensure_ascii=False)
@@ -216,6 +221,113 @@ def _is_system(mount: _Object) -> bool:
     return any(destination == path or destination.startswith(path + "/") for path in _SYSTEM_MOUNTS)
 
 
+def _vary(plan: _Object, step: str, config: _Object, root: str) -> None:
+    """Let a step find the machine changed, as far as it is not done when it starts."""
+    conditions = plan["conditions"]
+    process = config["process"]
+    given = {entry.partition("=")[0] for entry in process["env"]}
+    added = dict(conditions["variables"])
+    clock = conditions["clock"]
+    if clock is not None:
+        unreached = _unreached(clock, process, root)
+        _note(plan, {"clock": step, "unreached": unreached})
+        if not unreached:
+            added.update(clock["variables"])
+            config["mounts"].extend(clock["mounts"])
+    process["env"].extend(f"{name}={value}" for name, value in added.items() if name not in given)
+    if conditions["open_files"] is not None:
+        for limit in process.get("rlimits") or []:
+            if limit["type"] == "RLIMIT_NOFILE":
+                limit["soft"] = limit["hard"] = min(limit["hard"], conditions["open_files"])
+    if conditions["personality"]:
+        import ctypes  # noqa: PLC0415 - not in ordinary builds
+
+        # Handed down to the step; the runtime itself does not mind.
+        ctypes.CDLL(None).personality(ctypes.c_ulong(conditions["personality"]))
+
+
+def _unreached(clock: _Object, process: _Object, root: str) -> str:
+    """Say why a moved clock would not reach the step's program, empty where it does."""
+    program = _program(process, root)
+    head = _head(program) if program else b""
+    if head[:4] == b"\x7fELF" and not _interpreter(program):
+        return "static"
+    for folder in clock["folders"]:
+        library = _resolve(root, folder + "/libc.so.6")[0]
+        found = _head(library)
+        if found[:4] != b"\x7fELF":
+            continue
+        if found[4:5] + found[18:20] != bytes.fromhex(clock["machine"]):
+            return "machine"
+        with open(library, "rb") as stream:
+            return "" if clock["version"].encode() + b"\0" in stream.read() else "glibc"
+    return "libc"
+
+
+def _program(process: _Object, root: str) -> str:
+    name = process["args"][0]
+    if "/" in name:
+        return _resolve(root, os.path.join(process["cwd"], name))[0]
+    path = next((e[5:] for e in process["env"] if e.startswith("PATH=")), "")
+    for folder in path.split(":"):
+        found = _resolve(root, os.path.join(process["cwd"], folder, name))[0]
+        if os.path.isfile(found):
+            return found
+    return ""
+
+
+def _head(path: str) -> bytes:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(4096)
+    except OSError:
+        return b""
+
+
+def _interpreter(path: str) -> bool:
+    """Tell whether an ELF program of 64 bits asks for a dynamic loader (PT_INTERP, gABI)."""
+    head = _head(path)
+    offset = int.from_bytes(head[32:40], "little")
+    size = int.from_bytes(head[54:56], "little")
+    headers = range(offset, offset + size * int.from_bytes(head[56:58], "little"), size or 1)
+    return any(int.from_bytes(head[at : at + 4], "little") == 3 for at in headers)
+
+
+def _restrict(plan: _Object, arguments: list[str]) -> None:
+    """Take processors away from a step that waits for its start; runtimes reset what is earlier."""
+    processors = plan["conditions"]["processors"] if plan["conditions"] else []
+    if not processors:
+        return
+    state = os.path.join(_option(arguments, "--root") or "", arguments[-1])
+    pid = _waiting(state)
+    for thread in os.listdir(f"/proc/{pid}/task") if pid else []:
+        os.sched_setaffinity(int(thread), processors)
+
+
+def _waiting(state: str) -> int:
+    """Give the process that a runtime has made: runc's and crun's states name it."""
+    for name, key in (("state.json", "init_process_pid"), ("status", "pid")):
+        try:
+            with open(os.path.join(state, name), encoding="utf-8") as stream:
+                return int(json.load(stream)[key])
+        except (OSError, KeyError, ValueError):
+            continue
+    return 0
+
+
+def _times(plan: _Object) -> _Object:
+    """Note when a step begins and when the one before it ended, in ns of change times."""
+    # A file's own change time: no other clock goes exactly with those of the step's files.
+    began = os.path.join(plan["state"], "began")
+    with open(began, "w", encoding="ascii"):
+        pass
+    try:
+        ended = os.stat(os.path.join(plan["state"], "ended")).st_ctime_ns
+    except FileNotFoundError:
+        ended = None
+    return {"began": os.stat(began).st_ctime_ns, "before": ended}
+
+
 def _note(plan: _Object, value: object) -> None:
     line = json.dumps(value, sort_keys=True) + "\n"
     with open(plan["log"], "a", encoding="utf-8") as stream:
@@ -227,6 +339,7 @@ def _capture(plan: _Object, root: str) -> None:
     import socket  # noqa: PLC0415
 
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _note(plan, _times(plan))
     message = json.dumps({"filesystem": _filesystem(root)}).encode()
     # A relative name, because socket addresses hold 107 bytes and state directories may be deeper.
     os.chdir(os.path.dirname(plan["socket"]))
@@ -253,7 +366,9 @@ def _filesystem(root: str) -> str:
     return found
 
 
-def _remember_stubs(plan: _Object, container: str, root: str, mounts: list[_Object]) -> None:
+def _remember_stubs(
+    plan: _Object, container: str, root: str, mounts: list[_Object], stage: int | None
+) -> None:
     missing: list[str] = []
     for mount in mounts:
         # What the runtime will have to make.
@@ -261,9 +376,9 @@ def _remember_stubs(plan: _Object, container: str, root: str, mounts: list[_Obje
             if path not in missing:
                 missing.append(path)
     # Without one, `delete` goes to the runtime without a detour.
-    if missing:
+    if missing or stage is not None:
         with open(_stub_file(plan, container), "w", encoding="utf-8") as stream:
-            json.dump(missing, stream)
+            json.dump({"missing": missing, "stage": stage, "root": root}, stream)
 
 
 def _resolve(root: str, destination: str) -> tuple[str, list[str]]:
@@ -306,11 +421,34 @@ def _parts(path: str) -> list[str]:
 def _remove_stubs(plan: _Object, container: str) -> None:
     try:
         with open(_stub_file(plan, container), encoding="utf-8") as stream:
-            missing = json.load(stream)
+            known = json.load(stream)
     except FileNotFoundError:
         return
-    _remove_empty(missing)
+    _remove_empty(known["missing"])
+    if known["stage"] is not None:
+        _note_written(plan, known["stage"], known["root"])
     os.unlink(_stub_file(plan, container))
+
+
+def _note_written(plan: _Object, stage: int, root: str) -> None:
+    """Note what a stage has changed so far, and when."""
+    since = plan["since"]
+    name = os.path.join(plan["state"], f"written-{stage}.jsonl")
+    pending = [""]
+    with open(name, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        while pending:
+            below = pending.pop()
+            try:
+                entries = list(os.scandir(os.path.join(root, below)))
+            except OSError:
+                continue
+            for entry in entries:
+                path = os.path.join(below, entry.name)
+                changed = entry.stat(follow_symlinks=False).st_ctime_ns
+                if changed > since:
+                    stream.write(json.dumps([path, changed], ensure_ascii=False) + "\n")
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(path)
 
 
 def _remove_empty(paths: list[str]) -> None:

@@ -64,13 +64,17 @@ class Window:
 
 @dataclass(frozen=True)
 class Pair:
-    """The two contents of one path. `path` is relative to the root, as in Entry."""
+    """The two contents of one path. `path` is relative to the root, as in Entry.
+
+    `instruction` is the text of the Dockerfile's instruction that wrote it, empty when not known.
+    """
 
     path: bytes
     a: Content
     b: Content
     facts_a: BuildFacts = field(default_factory=BuildFacts)
     facts_b: BuildFacts = field(default_factory=BuildFacts)
+    instruction: str = ""
 
     @cached_property
     def hunks(self) -> Hunks:

@@ -40,12 +40,14 @@ class Change:
     """A path whose final entry differs from the base rendering's; `base` is None when added.
 
     `inode` identifies the hard-link group in the final rendering, None for a single link.
+    `changed_ns` is the final entry's change time, which no program can set.
     """
 
     final: Entry
     base: Entry | None
     content_changed: bool
     inode: tuple[int, int] | None
+    changed_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,9 @@ class _Walk:
                 _join(self._base.root, path)
             )
         if changed or content_changed:
-            self._changes[path] = Change(entry, base_entry, content_changed, inode)
+            self._changes[path] = Change(
+                entry, base_entry, content_changed, inode, status.st_ctime_ns
+            )
         elif inode is not None:
             self._unchanged[path] = entry
         return kind is Kind.DIRECTORY

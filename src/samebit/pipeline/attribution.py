@@ -1,47 +1,210 @@
-"""Which instruction a path of the layer comes from, where that is certain."""
+"""Which instruction last wrote a path of the image.
+
+A path's change time says when it was last written: the kernel sets it, and no program can. The
+runtime shim notes when each RUN had the tree to itself, by the same clock. What was written between
+two RUN steps was written by a COPY, ADD or WORKDIR between them, whose destination and sources tell
+which. Where that is not known, only what is certain from the Dockerfile alone is said.
+"""
 
 from __future__ import annotations
 
+import os
 import posixpath
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from samebit.dockerfile.evaluate import Evaluation, Step
+from samebit.dockerfile.stages import StageBase
+from samebit.engines.conditions import StepTrace
 from samebit.errors import Place
 
-_WRITERS = frozenset({"RUN", "COPY", "ADD"})
+_WRITERS = frozenset({"RUN", "COPY", "ADD", "WORKDIR"})
+_PATTERN = re.compile(r"[*?\[\\]")
+# A chain of stages that copy from each other ends, but so must this.
+_DEPTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """The instruction that wrote a path, and the one in another stage that it copied it from."""
+
+    step: Step
+    origin: Step | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the one that made the content stands."""
+        return (self.origin or self.step).where
 
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """The instructions of the final stage that change its tree, in order.
+    """What is known of who wrote what.
 
     `is_link` tells whether a path of the final tree is a symlink: what COPY writes to such a
-    destination lands elsewhere.
+    destination lands elsewhere. `changed` gives the change time of a path of the final tree in ns,
+    None where it is not known; `trace` the times of RUN steps, and what other stages wrote when.
+    `in_context` tells whether the build context has a path.
     """
 
-    steps: Sequence[Step]
+    evaluation: Evaluation
     is_link: Callable[[bytes], bool]
+    trace: StepTrace = field(default_factory=StepTrace)
+    changed: Callable[[bytes], int | None] = lambda _: None
+    in_context: Callable[[bytes], bool] = lambda _: True
 
     @classmethod
     def of(cls, evaluation: Evaluation, is_link: Callable[[bytes], bool]) -> Attribution:
-        """Look at the final stage and the stages it stands on."""
-        steps = [step for result in evaluation.chain() for step in result.steps]
-        return cls([step for step in steps if step.keyword in _WRITERS], is_link)
+        """Know nothing but the Dockerfile."""
+        return cls(evaluation, is_link)
 
     def place(self, path: bytes) -> Place | None:
-        """Give the place of the only instruction that can have written `path`, else None."""
-        able = [step for step in self.steps if self._can_write(step, path)]
-        return able[0].where if len(able) == 1 else None
+        """Give the place of the instruction that made `path`; None where that is not certain."""
+        found = self.writer(path)
+        return found.place if found is not None else None
+
+    def writer(self, path: bytes) -> Writer | None:
+        """Give the instruction that last wrote `path`; None where that is not certain."""
+        when = self.changed(path)
+        target = self.evaluation.target
+        if when is not None and self._windows(target) is not None:
+            found = self._at(target, path, when, 0)
+            if found is not None:
+                return found
+        return self._only(path)
+
+    def _only(self, path: bytes) -> Writer | None:
+        """Give the only instruction that can have written it."""
+        steps = [step for result in self.evaluation.chain() for step in result.steps]
+        able = [step for step in steps if self._can_write(step, path)]
+        # WORKDIR makes its directory and nothing else.
+        if len(able) > 1:
+            able = [step for step in able if step.keyword != "WORKDIR"]
+        if len(able) != 1 or able[0].keyword == "WORKDIR":
+            return None
+        return self._with_origin(able[0], path, 0)
+
+    def _windows(self, stage: int) -> list[tuple[Step, int, int]] | None:
+        """Give when the RUN steps of a stage ran; None where one of them was not noted."""
+        known = {record.step: record for record in self.trace.records}
+        found = []
+        for step in self._steps(stage):
+            if step.keyword == "RUN":
+                record = known.get(marker(step))
+                if record is None:
+                    return None
+                found.append((step, record.began, record.ended))
+        return found
+
+    def _steps(self, stage: int) -> Sequence[Step]:
+        result = self.evaluation.stages.get(stage)
+        steps = result.steps if result is not None else ()
+        return [step for step in steps if step.keyword in _WRITERS]
+
+    def _at(self, stage: int, path: bytes, when: int, depth: int) -> Writer | None:
+        """Give who wrote `path` of a stage at that time."""
+        windows = self._windows(stage)
+        if windows is None or depth > _DEPTH:
+            return None
+        for step, began, ended in windows:
+            if began < when <= ended:
+                return Writer(step)
+        steps = self._steps(stage)
+        before = [steps.index(step) for step, _, ended in windows if ended < when]
+        after = [steps.index(step) for step, began, _ in windows if began >= when]
+        start = before[-1] + 1 if before else 0
+        between = steps[start : after[0] if after else len(steps)]
+        able = [step for step in between if self._can_write(step, path)]
+        for step in reversed(able):
+            if step.keyword == "WORKDIR" or self._has_source(step, path):
+                return self._with_origin(step, path, depth)
+        if not before:
+            # Not of this stage: unpacked when it began.
+            base = self.evaluation.stages[stage].stage.base
+            if isinstance(base, StageBase):
+                return self._in_stage(base.index, path, depth + 1)
+        return None
+
+    def _in_stage(self, stage: int, path: bytes, depth: int) -> Writer | None:
+        when = self.trace.written.get(stage, {}).get(path)
+        if when is not None:
+            found = self._at(stage, path, when, depth)
+            if found is not None:
+                return found
+        # Written after its last RUN, or by a stage without any.
+        steps = self._steps(stage)
+        for step in reversed(steps):
+            if step.keyword == "RUN":
+                break
+            if self._can_write(step, path) and self._has_source(step, path):
+                return self._with_origin(step, path, depth)
+        result = self.evaluation.stages.get(stage)
+        if result is not None and isinstance(result.stage.base, StageBase) and depth <= _DEPTH:
+            return self._in_stage(result.stage.base.index, path, depth + 1)
+        return None
+
+    def _with_origin(self, step: Step, path: bytes, depth: int) -> Writer:
+        """Add who wrote what a COPY --from took from another stage."""
+        if not isinstance(step.base, StageBase) or depth > _DEPTH:
+            return Writer(step)
+        for source in self._sources(step, path):
+            found = self._in_stage(step.base.index, source, depth + 1)
+            if found is not None:
+                return Writer(step, found.origin or found.step)
+        return Writer(step)
 
     def _can_write(self, step: Step, path: bytes) -> bool:
         if step.keyword == "RUN":
             return True
+        if step.keyword not in _WRITERS:
+            return False
+        destination = _destination(step)
+        heads = _heads(destination)
         # The destination decides, unless a symlink on the way leads elsewhere.
-        text = posixpath.normpath(posixpath.join("/", step.working_dir, step.destination or "."))
-        destination = text.lstrip("/").encode("utf-8", "surrogateescape")
-        ancestors = destination.split(b"/")
-        heads = [b"/".join(ancestors[: count + 1]) for count in range(len(ancestors))]
         if any(self.is_link(head) for head in heads if head):
             return True
-        return not destination or path == destination or path.startswith(destination + b"/")
+        if step.keyword == "WORKDIR":
+            return path in heads
+        return not destination or path in heads or path.startswith(destination + b"/")
+
+    def _has_source(self, step: Step, path: bytes) -> bool:
+        """Tell whether what a COPY takes can have put something at `path`."""
+        if step.base is not None or step.keyword == "ADD" or step.files:
+            return True
+        if path in _heads(_destination(step)):
+            return True
+        sources = list(self._sources(step, path))
+        return not sources or any(self.in_context(source) for source in sources)
+
+    def _sources(self, step: Step, path: bytes) -> Iterator[bytes]:
+        """Give the paths that a COPY may have taken `path` from; none where patterns hide it."""
+        destination = _destination(step)
+        inside = path[len(destination) + 1 :] if destination else path
+        for word in step.words:
+            if _PATTERN.search(word) or step.switch("parents"):
+                return
+            source = os.fsencode(posixpath.normpath("/" + word)).lstrip(b"/")
+            if path == destination:
+                yield source
+            elif path.startswith(destination + b"/") or not destination:
+                # A directory's content, or a file under its own name.
+                yield source + b"/" + inside if source else inside
+                if inside == source.rpartition(b"/")[2]:
+                    yield source
+
+
+def marker(step: Step) -> str:
+    """Give the name that the runtime shim knows a RUN by."""
+    return f"{step.stage}/{step.instruction.ordinal}"
+
+
+def _destination(step: Step) -> bytes:
+    told = step.words[0] if step.keyword == "WORKDIR" and step.words else step.destination
+    text = posixpath.normpath(posixpath.join("/", step.working_dir, told or "."))
+    return os.fsencode(text).lstrip(b"/")
+
+
+def _heads(path: bytes) -> list[bytes]:
+    parts = path.split(b"/")
+    return [b"/".join(parts[: count + 1]) for count in range(len(parts))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from samebit.context.git_facts import untracked_findings
@@ -81,6 +82,18 @@ class Contexts:
     def findings(self, staged: dict[str, StagedContext]) -> tuple[Finding, ...]:
         """Warn about files that git does not know and that entered all the same."""
         return untracked_findings(self._workspace.context, staged[MAIN].entries)
+
+    @property
+    def excluded(self) -> frozenset[Path]:
+        """Absolute paths that must never enter a context."""
+        return self._exclude
+
+    def folders(self, plans: Sequence[Plan]) -> list[tuple[str, Path, IgnoreRules]]:
+        """Give the name, directory and ignore rules of every context that the plans use."""
+        found = {
+            name: (name, at, rules) for plan in plans for name, at, rules in self._folders(plan)
+        }
+        return [found[name] for name in sorted(found)]
 
     @property
     def folder(self) -> Path:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from samebit.errors import InputError
 from samebit.explain.content import OpenFile
 from samebit.explain.explain import explain
-from samebit.explain.protocol import Pair
+from samebit.explain.protocol import BuildFacts, Pair
 from samebit.image.compare_images import OpenedImage, compare_images
 from samebit.image.document_difference import compare_indexes
 from samebit.image.entry_details import Detail
@@ -37,6 +38,15 @@ _NO_IMAGE = "no image"
 _Listed: TypeAlias = Mapping[str, IndexEntry]
 
 
+@dataclass(frozen=True, slots=True)
+class KnownBuilds:
+    """What is known of the builds that gave A and B; `instruction` words what wrote a path."""
+
+    a: BuildFacts = field(default_factory=BuildFacts)
+    b: BuildFacts = field(default_factory=BuildFacts)
+    instruction: Callable[[bytes], str] = lambda _: ""
+
+
 def diff_images(
     a: str,
     b: str,
@@ -44,13 +54,15 @@ def diff_images(
     platform: Platform | None = None,
     limit: int | None = DEFAULT_LIMIT,
     store_root: Path | None = None,
+    known: KnownBuilds | None = None,
 ) -> DiffReport:
     """Compare the images that two texts name: `oci:PATH`, `docker://NAME`, a name in the store.
 
     `limit` is how many entries of each kind are told in detail, None for all. `platform` chooses
     one of an index; without it every platform that both sides have is compared. `store_root` is
-    samebit's store, by default below SAMEBIT_HOME. Temporary files, such as the images of a
-    registry, are kept below TMPDIR and removed. Raises UsageError, InputError or MachineError.
+    samebit's store, by default below SAMEBIT_HOME. `known` makes causes surer. Temporary files,
+    such as the images of a registry, are kept below TMPDIR and removed. Raises UsageError,
+    InputError or MachineError.
     """
     root = store_root or default_home() / "store"
     with (
@@ -61,7 +73,7 @@ def diff_images(
         sides = _side(left), _side(right)
         if left.descriptor.digest == right.descriptor.digest and platform is None:
             return DiffReport(*sides, Grade.BITWISE)
-        comparison = _Comparison(left, right, directory, limit)
+        comparison = _Comparison(left, right, directory, limit, known or KnownBuilds())
         if platform is not None or (left.index is None and right.index is None):
             found = comparison.images(left.image(platform=platform), right.image(platform=platform))
             return DiffReport(*sides, found.grade, None, (found,))
@@ -79,12 +91,18 @@ def _side(source: OpenedSource) -> Side:
 
 class _Comparison:
     def __init__(
-        self, a: OpenedSource, b: OpenedSource, directory: Path, limit: int | None
+        self,
+        a: OpenedSource,
+        b: OpenedSource,
+        directory: Path,
+        limit: int | None,
+        known: KnownBuilds,
     ) -> None:
         self._a = a
         self._b = b
         self._directory = directory
         self._limit = limit
+        self._known = known
         self._count = 0
 
     def images(self, a: OpenedImage, b: OpenedImage) -> ImageDifference:
@@ -92,7 +110,12 @@ class _Comparison:
         directory = self._directory / f"images-{self._count}"
         with machine_errors(f"cannot keep temporary files in {self._directory}"):
             directory.mkdir()
-        return compare_images(a, b, Detail(directory, self._limit, _explained))
+        return compare_images(a, b, Detail(directory, self._limit, self._explained))
+
+    def _explained(self, path: bytes, a: BinaryIO, b: BinaryIO) -> Explanation:
+        known = self._known
+        files = OpenFile(a), OpenFile(b)
+        return explain(Pair(path, *files, known.a, known.b, known.instruction(path)))
 
     def indexes(self, sides: tuple[Side, Side]) -> DiffReport:
         """Compare two indexes, or an index with one image, platform by platform."""
@@ -139,10 +162,6 @@ class _Comparison:
         alone = {name: IndexEntry(single.descriptor, platform)}
         matching = {name: chosen}
         return (alone, matching, unread) if single is a else (matching, alone, unread)
-
-
-def _explained(path: bytes, a: BinaryIO, b: BinaryIO) -> Explanation:
-    return explain(Pair(path, OpenFile(a), OpenFile(b)))
 
 
 def _by_platform(source: OpenedSource, index: Index) -> _Listed:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from samebit.context.select import matches_nothing
 from samebit.context.sources import check_sources, place_material
@@ -33,6 +34,7 @@ from samebit.dockerfile.lowering_model import (
     TreeRef,
 )
 from samebit.dockerfile.stages import External, Plan
+from samebit.engines.conditions import StepConditions, StepTrace
 from samebit.engines.protocol import (
     STAGE_IMAGES,
     Engine,
@@ -52,6 +54,7 @@ from samebit.model.digest import Digest
 from samebit.model.finding import Finding
 from samebit.model.hardening import Hardening
 from samebit.model.normalising import Account
+from samebit.pipeline.attribution import marker
 from samebit.pipeline.compose import compose
 from samebit.pipeline.contexts import MAIN, Contexts
 from samebit.pipeline.engine_base import engine_name, ensure_base
@@ -68,6 +71,10 @@ from samebit.pipeline.step_network import (
 from samebit.pipeline.tree_layer import BuiltLayer, TreeLayer, tree_layer
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
+
+if TYPE_CHECKING:
+    # Slow to import, and only verify needs it.
+    from samebit.pipeline.witness import Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +105,13 @@ def run_stages(
     engine: Engine,
     progress: BuildProgress,
     record: bool,
+    witness: Witness | None = None,
 ) -> StagesResult:
     """Build one platform's image into the store.
 
     `reachable` are the parts of the context that the stages can read, None for all of it. With
     `record` what steps ask of the network beyond the lock is recorded, else it is a LockError.
+    `witness` changes the machine for the steps, and is told who wrote what.
     Raises BuildFailedError for a failing step, and whatever staging, lowering, the engine and the
     canonical writer raise.
     """
@@ -118,6 +127,7 @@ def run_stages(
             engine=engine,
             progress=progress,
             record=record,
+            witness=witness,
             work=work,
         )
         return run.result()
@@ -143,6 +153,7 @@ class _StagesRun:
     engine: Engine
     progress: BuildProgress
     record: bool
+    witness: Witness | None
     work: Path
 
     def result(self) -> StagesResult:
@@ -180,7 +191,13 @@ class _StagesRun:
             try:
                 with self._network(lowered) as network:
                     with self._final_tree(lowered, staged, selected, network) as tree:
-                        built = layers.write(tree, self.evaluation, _given(staged, network))
+                        built = layers.write(
+                            tree,
+                            self.evaluation,
+                            _given(staged, network),
+                            context=os.fsencode(staged[MAIN].root),
+                            witness=self.witness,
+                        )
                     overridden = network.overridden(lowered.steps)
                     return (
                         replace(built, findings=(*built.findings, *overridden)),
@@ -235,6 +252,7 @@ class _StagesRun:
         for path in (self._input / FILES_DIRECTORY, self._caches):
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir()
+        trace = StepTrace()
         for number, lowered_phase in enumerate(lowered.phases):
             phase = self._place_materials(lowered_phase, staged, network)
             plan = self._engine_plan(lowered, phase, staged, network)
@@ -242,12 +260,14 @@ class _StagesRun:
             self.progress.describe_by(steps.describe)
             try:
                 if phase.image is not None:
-                    self.engine.commit(plan, work / str(number), self.progress, phase.image)
+                    place = work / str(number)
+                    done = self.engine.commit(plan, place, self.progress, phase.image)
+                    trace = trace.then(done)
                     continue
                 with self.engine.build(plan, work / str(number), self.progress) as tree:
                     # Every step has run.
                     self._require_answers(network, None)
-                    yield tree
+                    yield replace(tree, trace=trace.then(tree.trace))
             except StepFailedError as failure:
                 failed = steps.step_id(failure)
                 if failed in with_patterns(self.evaluation) - selected and is_pattern(failure):
@@ -336,7 +356,19 @@ class _StagesRun:
             secrets=wanted_secrets(lowered.steps, self.request.secrets),
             agents=wanted_agents(lowered.steps, self.request.ssh),
             network=network.steps,
+            traced=self._traced() if self.witness is not None else {},
+            conditions=self.witness.conditions if self.witness is not None else StepConditions(),
         )
+
+    def _traced(self) -> dict[str, int]:
+        """Give the last RUN of each stage that another one uses."""
+        stages = self.evaluation.stages
+        return {
+            marker(step): number
+            for number, result in sorted(stages.items())
+            if number != self.evaluation.target
+            for step in [step for step in result.steps if step.keyword == "RUN"][-1:]
+        }
 
 
 def _has_steps(plan: Plan) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from samebit.engines.buildah import Buildah
+from samebit.engines.conditions import EngineConditions
 from samebit.engines.protocol import Engine
 from samebit.engines.select import start_engine
 from samebit.store.home import default_home
@@ -22,6 +24,22 @@ class Session:
     def start_engine(self) -> Engine:
         """Start the engine. Raises UsageError, MachineError."""
         return start_engine(self.engine, self.home)
+
+    def start_varied_engine(
+        self, conditions: EngineConditions, home: Path | None, usual: Buildah | None
+    ) -> Buildah:
+        """Start one under other conditions, with its storage below `home` (None: the usual place).
+
+        What they leave open is as in the engine `usual`. Raises UsageError, MachineError.
+        """
+        if usual is not None:
+            conditions = replace(
+                conditions,
+                driver=conditions.driver or usual.driver,
+                program=conditions.program or usual.program,
+                runtime=conditions.runtime or usual.runtime(),
+            )
+        return start_engine(self.engine, home or self.home, conditions)
 
 
 def state_folder() -> Path:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from samebit.image.layer_writer import Layer
     from samebit.image.tree_index import TreeIndex
     from samebit.normalisers.selection import NormaliserSelection
+    from samebit.pipeline.witness import Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,18 @@ class TreeLayer:
     _prepared: Future[_Prepared]
 
     def write(
-        self, tree: FinalTree, evaluation: Evaluation, given: Collection[bytes]
+        self,
+        tree: FinalTree,
+        evaluation: Evaluation,
+        given: Collection[bytes],
+        *,
+        context: bytes,
+        witness: Witness | None = None,
     ) -> BuiltLayer:
         """Write what `evaluation` describes and the engine made.
 
-        `given` are the sha256 of the build's input files, which are shipped as they are.
+        `given` are the sha256 of the build's input files, which are shipped as they are. `context`
+        is the staged build context; `witness` is told what is there before it is normalised.
         Raises InputError for a damaged base, and what comparing, normalising and writing raise.
         """
         from samebit.image.delta import make_delta  # noqa: PLC0415
@@ -85,6 +93,20 @@ class TreeLayer:
             for path in delta.dropped_acls
         )
         root = tree.final.root
+
+        def changed(path: bytes) -> int | None:
+            change = difference.changes.get(path)
+            return change.changed_ns if change is not None else None
+
+        attribution = Attribution(
+            evaluation,
+            lambda path: os.path.islink(root + b"/" + path),
+            tree.trace,
+            changed,
+            lambda path: os.path.lexists(context + b"/" + path),
+        )
+        if witness is not None:
+            witness.note(delta.entries, root, attribution)
         with TreeContent(root) as content:
             done = write_normalised_layer(
                 delta.entries,
@@ -95,7 +117,6 @@ class TreeLayer:
                 store=self.store,
                 given=given,
             )
-        attribution = Attribution.of(evaluation, lambda path: os.path.islink(root + b"/" + path))
         return BuiltLayer(
             done.layer, (*acls, *findings_of(done.account, attribution)), done.account
         )

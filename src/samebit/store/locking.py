@@ -20,16 +20,19 @@ def exclusive_file(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def exclusive_directory(path: Path) -> Iterator[None]:
-    """Hold a lock on the directory `path` itself, so that no file is added to it."""
-    with _held(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)):
+def exclusive_directory(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a lock on the directory `path` itself, so that no file is added to it.
+
+    Raises OSError, also when somebody else holds it and this shall not `wait`.
+    """
+    with _held(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), wait=wait):
         yield
 
 
 @contextmanager
-def _held(descriptor: int) -> Iterator[None]:
+def _held(descriptor: int, *, wait: bool = True) -> Iterator[None]:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(descriptor)

@@ -37,6 +37,9 @@ def plan(tmp_path: Path) -> dict[str, Any]:
         "bound": {"/dev/.samebit/ca.pem": "/ca.pem"},
         "namespace": None,
         "marker": None,
+        "conditions": None,
+        "traced": {},
+        "since": 0,
         "steps": {
             "0/1": {
                 "args": ["p"],

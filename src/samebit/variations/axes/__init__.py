@@ -1,0 +1,1 @@
+"""The axes; each module exports one `Axis`, and nobody registers it."""
