@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -67,6 +66,7 @@ from samebit.pipeline.step_network import (
 )
 from samebit.pipeline.tree_layer import BuiltLayer, TreeLayer, tree_layer
 from samebit.report.progress import BuildProgress
+from samebit.store.removal import remove_tree
 from samebit.store.store import Store
 
 
@@ -233,7 +233,7 @@ class _StagesRun:
         work = self.work / f"run-{len(selected)}"
         # A second try must find neither the materials nor the caches of the first.
         for path in (self._input / FILES_DIRECTORY, self._caches):
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path)
             path.mkdir()
         for number, lowered_phase in enumerate(lowered.phases):
             phase = self._place_materials(lowered_phase, staged, network)
