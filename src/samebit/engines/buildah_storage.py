@@ -7,7 +7,6 @@ import json
 import os
 import resource
 import secrets
-import shutil
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from samebit.engines.protocol import STAGE_IMAGES
 from samebit.errors import MachineError
 from samebit.store.durable import replace_file
 from samebit.store.failure import machine_errors
+from samebit.store.removal import remove_tree
 from samebit.store.temporary import clean_abandoned
 
 _CONFIGURATION = (
@@ -165,7 +165,7 @@ class Storage:
                     check=False,
                     stdin=subprocess.DEVNULL,
                 )
-        shutil.rmtree(state, ignore_errors=True)
+        remove_tree(state)
 
     @property
     def engine_containers(self) -> Path:
@@ -235,7 +235,7 @@ class Storage:
         clean_abandoned(folder, _RECORD)
         for path in sorted(folder.iterdir()):
             if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
+                remove_tree(path)
             elif not path.name.startswith(_RECORD):
                 path.unlink(missing_ok=True)
 
