@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, Protocol
 
 from samebit.canonical.tar_reader import TarReader
 from samebit.image.byte_difference import compare_bytes
@@ -13,25 +13,38 @@ from samebit.image.entry_difference import Changed, Source, shown_path
 from samebit.image.layer_blob import LayerBlob, plain_chunks
 from samebit.image.layer_members import CONTENT, HEADERS
 from samebit.model.escaped import escaped
-from samebit.model.explanation import Explanation
-from samebit.model.image_difference import ByteDifference, EntryChange, FieldChange
+from samebit.model.explanation import Cause, Explanation
+from samebit.model.image_difference import ByteDifference, EntryChange, FieldChange, Renamed
 from samebit.store.failure import machine_errors
 
-Inspect: TypeAlias = Callable[[bytes, BinaryIO, BinaryIO], Explanation]
-"""Says why two open files differ, which both images have at a path."""
+
+class Inspector(Protocol):
+    """Says why entries differ. Paths are relative to the root."""
+
+    def content(self, path: bytes, a: BinaryIO, b: BinaryIO) -> Explanation:
+        """Explain two open files that both images have at a path."""
+        ...
+
+    def fields(self, path: bytes, changes: Sequence[FieldChange]) -> tuple[Cause, ...]:
+        """Explain differing attributes."""
+        ...
+
+    def names(self, only_a: Sequence[bytes], only_b: Sequence[bytes]) -> tuple[Renamed, ...]:
+        """Explain paths that only one image has."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
     """How far a comparison goes into details.
 
-    At most `limit` entries of each kind are told, None means all; `inspect` is asked why the files
-    among them differ. Temporary files go below `directory`, which must be private.
+    At most `limit` entries of each kind are told, None means all; `inspect` is asked why they
+    differ. Temporary files go below `directory`, which must be private.
     """
 
     directory: Path
     limit: int | None
-    inspect: Inspect
+    inspect: Inspector
 
 
 # Larger files are told apart by their hashes only; their copies could fill a disk.
@@ -80,15 +93,18 @@ def with_details(
     headers = _compare_headers(
         [change for change in changes if HEADERS in change.fields], layers_a, layers_b
     )
-    return tuple(
-        EntryChange(
-            shown_path(change.path),
-            change.occurrence,
-            change.field_changes() + headers.get(_key(change), ()),
-            *contents.get(_key(change), ()),
+    told = []
+    for change in changes:
+        fields = change.field_changes() + headers.get(_key(change), ())
+        content, explanation = contents.get(_key(change), (None, None))
+        causes = detail.inspect.fields(change.path, fields)
+        if causes:
+            known = explanation or Explanation(escaped(change.path), ())
+            explanation = replace(known, causes=known.causes + causes)
+        told.append(
+            EntryChange(shown_path(change.path), change.occurrence, fields, content, explanation)
         )
-        for change in changes
-    )
+    return tuple(told)
 
 
 def _key(change: Changed) -> tuple[bytes, int]:
@@ -118,7 +134,7 @@ def _compare_contents(
         with _opened(copies[first.a.source]) as a, _opened(other) as b:
             difference = compare_bytes(a.read, b.read)
             if difference is not None:
-                explanation = detail.inspect(first.path, a, b)
+                explanation = detail.inspect.content(first.path, a, b)
                 if explanation.confidential:
                     difference = replace(difference, window_a=b"", window_b=b"")
                 explained = difference, explanation

@@ -110,12 +110,25 @@ class OrderChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed:
+    """A path that only A has and one that only B has, which differ in what is made anew.
+
+    `explanation` says what in the name differs, with places counted in bytes from its start.
+    """
+
+    path_a: str
+    path_b: str
+    explanation: Explanation
+
+
+@dataclass(frozen=True, slots=True)
 class EntriesDifference:
     """Two lists of entries, of a layer or of a file tree.
 
     The counts are complete, `changed`, `only_a` and `only_b` hold as many as were asked for:
     `changed` the most important first, the others in bytewise order. `fields` counts the changed
-    entries by attribute. `order` is None for trees, and where the order is the same.
+    entries by attribute. `order` is None for trees, and where the order is the same. `renamed`
+    explains paths of `only_a` and `only_b`.
     """
 
     count_a: int
@@ -128,6 +141,7 @@ class EntriesDifference:
     only_b: tuple[str, ...]
     fields: tuple[tuple[str, int], ...]
     order: OrderChange | None = None
+    renamed: tuple[Renamed, ...] = ()
 
     @property
     def differs(self) -> bool:

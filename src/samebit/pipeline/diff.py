@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from samebit.errors import InputError
 from samebit.explain.content import OpenFile
+from samebit.explain.entries import explain_fields, explain_names
 from samebit.explain.explain import explain
-from samebit.explain.protocol import Pair
+from samebit.explain.protocol import BuildFacts, Pair
 from samebit.image.compare_images import OpenedImage, compare_images
 from samebit.image.document_difference import compare_indexes
-from samebit.image.entry_details import Detail
+from samebit.image.entry_details import Detail, Inspector
 from samebit.image.manifest import Index, IndexEntry
-from samebit.model.explanation import Explanation
+from samebit.model.explanation import Cause, Explanation
 from samebit.model.image_difference import (
     DiffReport,
     DocumentDifference,
+    FieldChange,
     Grade,
     ImageDifference,
     IndexDifference,
+    Renamed,
     Side,
 )
 from samebit.model.platform import Platform
@@ -32,6 +36,20 @@ from samebit.store.home import default_home
 from samebit.transports.resolve import choose
 
 DEFAULT_LIMIT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBuilds:
+    """What is known about the builds of the two images.
+
+    `instruction` gives the text of the instruction that wrote a path, empty when not known.
+    """
+
+    facts: tuple[BuildFacts, BuildFacts] = (BuildFacts(), BuildFacts())
+    instruction: Callable[[bytes], str] = lambda _: ""
+
+
+NOTHING_KNOWN = KnownBuilds()
 _GRADES = tuple(Grade)
 _NO_IMAGE = "no image"
 _Listed: TypeAlias = Mapping[str, IndexEntry]
@@ -44,13 +62,15 @@ def diff_images(
     platform: Platform | None = None,
     limit: int | None = DEFAULT_LIMIT,
     store_root: Path | None = None,
+    known: KnownBuilds = NOTHING_KNOWN,
 ) -> DiffReport:
     """Compare the images that two texts name: `oci:PATH`, `docker://NAME`, a name in the store.
 
     `limit` is how many entries of each kind are told in detail, None for all. `platform` chooses
     one of an index; without it every platform that both sides have is compared. `store_root` is
-    samebit's store, by default below SAMEBIT_HOME. Temporary files, such as the images of a
-    registry, are kept below TMPDIR and removed. Raises UsageError, InputError or MachineError.
+    samebit's store, by default below SAMEBIT_HOME. `known` makes causes surer. Temporary files,
+    such as the images of a registry, are kept below TMPDIR and removed. Raises UsageError,
+    InputError or MachineError.
     """
     root = store_root or default_home() / "store"
     with (
@@ -61,7 +81,7 @@ def diff_images(
         sides = _side(left), _side(right)
         if left.descriptor.digest == right.descriptor.digest and platform is None:
             return DiffReport(*sides, Grade.BITWISE)
-        comparison = _Comparison(left, right, directory, limit)
+        comparison = _Comparison(left, right, directory, limit, _Inspector(known))
         if platform is not None or (left.index is None and right.index is None):
             found = comparison.images(left.image(platform=platform), right.image(platform=platform))
             return DiffReport(*sides, found.grade, None, (found,))
@@ -79,12 +99,18 @@ def _side(source: OpenedSource) -> Side:
 
 class _Comparison:
     def __init__(
-        self, a: OpenedSource, b: OpenedSource, directory: Path, limit: int | None
+        self,
+        a: OpenedSource,
+        b: OpenedSource,
+        directory: Path,
+        limit: int | None,
+        inspector: Inspector,
     ) -> None:
         self._a = a
         self._b = b
         self._directory = directory
         self._limit = limit
+        self._inspector = inspector
         self._count = 0
 
     def images(self, a: OpenedImage, b: OpenedImage) -> ImageDifference:
@@ -92,7 +118,7 @@ class _Comparison:
         directory = self._directory / f"images-{self._count}"
         with machine_errors(f"cannot keep temporary files in {self._directory}"):
             directory.mkdir()
-        return compare_images(a, b, Detail(directory, self._limit, _explained))
+        return compare_images(a, b, Detail(directory, self._limit, self._inspector))
 
     def indexes(self, sides: tuple[Side, Side]) -> DiffReport:
         """Compare two indexes, or an index with one image, platform by platform."""
@@ -141,8 +167,21 @@ class _Comparison:
         return (alone, matching, unread) if single is a else (matching, alone, unread)
 
 
-def _explained(path: bytes, a: BinaryIO, b: BinaryIO) -> Explanation:
-    return explain(Pair(path, OpenFile(a), OpenFile(b)))
+@dataclass(frozen=True, slots=True)
+class _Inspector:
+    """What is asked why entries differ, with what is known about the two builds."""
+
+    known: KnownBuilds
+
+    def content(self, path: bytes, a: BinaryIO, b: BinaryIO) -> Explanation:
+        instruction = self.known.instruction(path)
+        return explain(Pair(path, OpenFile(a), OpenFile(b), *self.known.facts, instruction))
+
+    def fields(self, path: bytes, changes: Sequence[FieldChange]) -> tuple[Cause, ...]:
+        return explain_fields(path, changes, self.known.facts)
+
+    def names(self, only_a: Sequence[bytes], only_b: Sequence[bytes]) -> tuple[Renamed, ...]:
+        return explain_names(only_a, only_b, self.known.facts)
 
 
 def _by_platform(source: OpenedSource, index: Index) -> _Listed:
