@@ -10,7 +10,7 @@ from samebit.explain.content import Held
 from samebit.explain.explain import explain
 from samebit.explain.protocol import BuildFacts, Pair, shown
 from samebit.model.escaped import escaped
-from samebit.model.explanation import Cause, Confidence, Evidence
+from samebit.model.explanation import Cause, Confidence, Evidence, Explanation
 from samebit.model.image_difference import FieldChange, Renamed
 
 _REFERENCE = "https://reproducible-builds.org/docs/archives/"
@@ -82,6 +82,14 @@ _ARCHIVER = Cause(
     fix="build with samebit, or make it canonical: samebit normalise",
     reference="https://github.com/opencontainers/image-spec/blob/main/layer.md",
 )
+_TEMPORARY = Cause(
+    name="path/temporary",
+    confidence=Confidence.LIKELY,
+    what="a temporary file or directory with a random name stays behind",
+    fix="remove it in the RUN that makes it, or give it a fixed name instead of mktemp's",
+    reference="https://reproducible-builds.org/docs/randomness/",
+)
+_TEMPORARY_NAME = re.compile(rb"(.*[._-]|tmp)?([A-Za-z0-9]{6,12})")
 _FIELDS = (
     (("type", "device"), _TYPE),
     (("uid", "gid"), _OWNER),
@@ -129,9 +137,23 @@ def explain_names(
     found = []
     for mask, paths in left.items():
         for one, other in zip(paths, right.get(mask, ()), strict=False):
-            why = explain(Pair(one, Held(one), Held(other), *facts))
+            why = _why_named(one, other, facts)
             found.append(Renamed("/" + escaped(one), "/" + escaped(other), why))
     return tuple(sorted(found, key=lambda renamed: renamed.path_a))
+
+
+def _why_named(one: bytes, other: bytes, facts: tuple[BuildFacts, BuildFacts]) -> Explanation:
+    """Explain the first components of two paths that differ, as texts."""
+    a, b = next(
+        both for both in zip(one.split(b"/"), other.split(b"/"), strict=True) if both[0] != both[1]
+    )
+    why = explain(Pair(one, Held(a), Held(b), *facts))
+    sure = [cause for cause in why.causes if cause.confidence is not Confidence.POSSIBLE]
+    left, right = _TEMPORARY_NAME.fullmatch(a), _TEMPORARY_NAME.fullmatch(b)
+    if not sure and left and right and left[1] == right[1] and len(a) == len(b):
+        evidence = Evidence(left.start(2), right.start(2), shown(a), shown(b))
+        return replace(why, causes=(replace(_TEMPORARY, evidence=(evidence,)),), unexplained=0)
+    return why
 
 
 def _by_mask(paths: Iterable[bytes]) -> dict[bytes, list[bytes]]:

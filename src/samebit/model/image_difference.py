@@ -113,7 +113,7 @@ class OrderChange:
 class Renamed:
     """A path that only A has and one that only B has, which differ in what is made anew.
 
-    `explanation` says what in the name differs, with places counted in bytes from its start.
+    `explanation` says what differs in the first component that does, with offsets in it.
     """
 
     path_a: str

@@ -60,7 +60,8 @@ NAMED = detector(
     _CAUSE,
     Shape(
         value=r"(?:-?j)?\d{1,4}",
-        name=r"n_?proc|processors?\b|\bcpus?\b|\bcores?\b|\bjobs\b|\s-j ?\d|threads?\b|workers?\b",
+        name=r"n_?proc|processors?\b|\bcpus?\b|\bcores?\b|\bjobs\b|\s-j ?\d|threads?\b"
+        r"|workers?(?:_processes)?\b",
     ),
     rank=46,
     known=lambda facts: facts.processors is not None,
