@@ -31,6 +31,11 @@ from samebit.report.diff_text import write_diff
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--sarif", "form", flag_value="sarif", help="The same as --format sarif.")
 @click.option(
+    "--normalise",
+    is_flag=True,
+    help="Also tell whether they are the same after normalising: as slow as normalising both.",
+)
+@click.option(
     "--limit",
     type=click.IntRange(min=0),
     default=DEFAULT_LIMIT,
@@ -53,6 +58,7 @@ def command(
     b: str,
     platform: str | None,
     form: str,
+    normalise: bool,
     limit: int,
     page: Path | None,
 ) -> None:
@@ -65,7 +71,7 @@ def command(
     """
     most = limit or None
     chosen = parse_platform(platform) if platform else None
-    report = diff_images(a, b, platform=chosen, limit=most)
+    report = diff_images(a, b, platform=chosen, limit=most, normalising=normalise)
     if page is not None:
         # Most comparisons need no templates.
         from samebit.report.diff_html import diff_html  # noqa: PLC0415

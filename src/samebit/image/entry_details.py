@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -31,6 +31,16 @@ class Inspector(Protocol):
 
     def names(self, only_a: Sequence[bytes], only_b: Sequence[bytes]) -> tuple[Renamed, ...]:
         """Explain paths that only one image has."""
+        ...
+
+    def is_record(self, path: bytes) -> bool:
+        """Tell whether a file is one in which a package manager says what is installed."""
+        ...
+
+    def packages(
+        self, paths: Sequence[bytes], records: Mapping[bytes, bytes]
+    ) -> frozenset[tuple[str, str, str]]:
+        """Give manager, name and version of the packages of a tree, by its paths and records."""
         ...
 
 
@@ -121,13 +131,13 @@ def _compare_contents(
     found: dict[tuple[bytes, int], tuple[ByteDifference, Explanation]] = {}
     other = detail.directory / "content"
     copies: dict[Source, Path] = {}
-    for source, reader in _visit(layers_a, {change.a.source for change in wanted}):
+    for source, reader in visit(layers_a, {change.a.source for change in wanted}):
         copies[source] = detail.directory / f"content-{len(copies)}"
         _copy(reader, copies[source])
     by_b: dict[Source, list[Changed]] = {}
     for change in wanted:
         by_b.setdefault(change.b.source, []).append(change)
-    for source, reader in _visit(layers_b, by_b.keys()):
+    for source, reader in visit(layers_b, by_b.keys()):
         # Hard links of one file are told once: their content is the same on each side.
         first = by_b[source][0]
         _copy(reader, other)
@@ -166,7 +176,7 @@ def _compare_headers(
         (layers_a, {change.a.source for change in changes}),
         (layers_b, {change.b.source for change in changes}),
     ):
-        sides.append({source: reader.raw_headers for source, reader in _visit(layers, sources)})
+        sides.append({source: reader.raw_headers for source, reader in visit(layers, sources)})
     return {
         _key(change): tuple(_header_changes(sides[0][change.a.source], sides[1][change.b.source]))
         for change in changes
@@ -186,7 +196,7 @@ def _header_changes(a: tuple[bytes, ...], b: tuple[bytes, ...]) -> Iterator[Fiel
                 yield FieldChange(which + name, escaped(one), escaped(other))
 
 
-def _visit(
+def visit(
     layers: Sequence[LayerBlob], sources: Iterable[Source]
 ) -> Iterator[tuple[Source, TarReader]]:
     """Give the members at `sources`, layer by layer, each before the next is read."""

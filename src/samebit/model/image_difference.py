@@ -18,12 +18,18 @@ class Grade(enum.Enum):
 
     BITWISE: the same manifest or index, byte for byte. SAME_DIFF_IDS: the same config values and
     uncompressed layers, packaged differently. SAME_TREE: containers made from them see the same
-    files (with their times) and run with the same settings. DIFFERENT: none of these.
+    files (with their times) and run with the same settings. NORMALISED: `samebit normalise` makes
+    one image of both; only found where it was asked for. SAME_FILES: they hold the same files with
+    the same content; times, permissions, owners or settings differ. SAME_PACKAGES: their package
+    managers' records name the same packages in the same versions. DIFFERENT: none of these.
     """
 
     BITWISE = "bitwise"
     SAME_DIFF_IDS = "same-diff-ids"
     SAME_TREE = "same-tree-and-config"
+    NORMALISED = "same-after-normalising"
+    SAME_FILES = "same-files"
+    SAME_PACKAGES = "same-packages"
     DIFFERENT = "different"
 
 
