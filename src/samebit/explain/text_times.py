@@ -144,6 +144,10 @@ _FORMS = (
         "web server log",
         rf"(?P<day>[0-3]\d)/{_MONTH}/(?P<year>20\d\d):{_CLOCK}{_ZONE}",
     ),
+    _form(
+        "C __DATE__ and __TIME__",
+        rf"{_MONTH} [ 0-3]?(?P<day>\d\d?) (?P<year>20\d\d),? {_CLOCK}",
+    ),
     _form("C __DATE__", rf"{_MONTH} [ 0-3]?(?P<day>\d\d?) (?P<year>20\d\d)"),
     _form("long date", rf"{_LONG_MONTH} (?P<day>[0-3]?\d), (?P<year>20\d\d)"),
     _form("long date", rf"(?P<day>[0-3]?\d) {_LONG_MONTH} (?P<year>20\d\d)"),

@@ -43,40 +43,36 @@ def test_without_packages(
 
 
 @pytest.mark.parametrize(
-    ("path", "one", "other", "grade"),
+    ("path", "records", "grade"),
     [
         (
             "var/lib/dpkg/status",
-            status("libc6", "2.36", "old words"),
-            status("libc6", "2.36", "new words"),
+            (status("libc6", "2.36", "old words"), status("libc6", "2.36", "new words")),
             Grade.SAME_PACKAGES,
         ),
         (
             "var/lib/dpkg/status",
-            status("libc6", "2.36"),
-            status("libc6", "2.37"),
+            (status("libc6", "2.36"), status("libc6", "2.37")),
             Grade.DIFFERENT,
         ),
         (
             "lib/apk/db/installed",
-            b"P:musl\nV:1.2\nt:1\n\n",
-            b"P:musl\nV:1.2\nt:2\n\n",
+            (b"P:musl\nV:1.2\nt:1\n\n", b"P:musl\nV:1.2\nt:2\n\n"),
             Grade.SAME_PACKAGES,
         ),
         (
             "usr/lib/python3/site-packages/click-8.1.dist-info/RECORD",
-            b"click/__init__.py,,\n",
-            b"click/__init__.py,,\nclick/x.pyc,,\n",
+            (b"click/__init__.py,,\n", b"click/__init__.py,,\nclick/x.pyc,,\n"),
             Grade.SAME_PACKAGES,
         ),
     ],
 )
 def test_packages(
-    make: Make, build: Any, path: str, one: bytes, other: bytes, grade: Grade
+    make: Make, build: Any, path: str, records: tuple[bytes, bytes], grade: Grade
 ) -> None:
     a, b = (
         make(name, [build.item(path, data), build.item("srv/f", name.encode())])
-        for name, data in (("a", one), ("b", other))
+        for name, data in zip("ab", records, strict=True)
     )
     assert diff_images(a, b).grade is grade
 

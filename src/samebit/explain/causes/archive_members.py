@@ -15,11 +15,11 @@ _MOST_EVIDENCE = 5
 _FIXES = {
     "zip": "touch the files to @$SOURCE_DATE_EPOCH, then find … | LC_ALL=C sort | TZ=UTC zip -X -@"
     " OUT; jar of JDK 15 and later has --date",
-    "tar": "tar --sort=name --mtime=@$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner",
-    "ar": "ar D (the default of Debian's binutils), or ranlib -D",
-    "gzip": "gzip -n",
-    "xz": "xz -T1",
-    "cpio": "cpio --reproducible, with a sorted list of files that were touched to"
+    "tar": "use tar --sort=name --mtime=@$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner",
+    "ar": "use ar D (the default of Debian's binutils), or ranlib -D",
+    "gzip": "use gzip -n",
+    "xz": "use xz -T1",
+    "cpio": "use cpio --reproducible, with a sorted list of files that were touched to"
     " @$SOURCE_DATE_EPOCH",
 }
 
