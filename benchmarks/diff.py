@@ -1,4 +1,4 @@
-# ruff: noqa: D103, INP001, T201 - a script that prints
+# ruff: noqa: D103, INP001, S311, T201 - a script that prints, and makes the same bytes always
 """Measure `samebit diff` of two images that differ in one file against reading and hashing both.
 
 `python benchmarks/diff.py [MEGABYTES] [ROUNDS]`: CPU time of alternating runs, because wall clocks
