@@ -12,11 +12,11 @@ from samebit.model.explanation import Cause
 _HEAD = """\
 # Causes
 
-Written by `tools/cause-docs` from `src/samebit/explain`; do not edit. `samebit diff` and `samebit verify`
-name them for every file that differs, with the bytes that show it and how sure it is:
+Written by `tools/cause-docs` from `src/samebit/explain`; do not edit. `samebit diff` and `samebit
+verify` name them for every file that differs, with the bytes that show it and how sure it is:
 
-- **certain**: the differing bytes decode to values that each belong to their own build, or the format
-  says what the field is;
+- **certain**: the differing bytes decode to values that each belong to their own build, or the
+  format says what the field is;
 - **likely**: they have the shape or the name, and nothing says otherwise;
 - **possible**: one of several readings.
 
