@@ -20,6 +20,7 @@ from samebit.context.redact import redact
 from samebit.context.tree_copy import NotInTreeError, resolve
 from samebit.dockerfile.lowering_model import FetchGit
 from samebit.errors import InputError
+from samebit.store.removal import remove_tree
 
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
 _DETAIL_LINES = 10
@@ -44,7 +45,7 @@ def checkout(source: FetchGit, target: Path, epoch: int) -> Checkout:
     try:
         return _checkout(source, target, work, epoch)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        remove_tree(work)
 
 
 def _checkout(source: FetchGit, target: Path, work: Path, epoch: int) -> Checkout:

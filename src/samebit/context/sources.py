@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +23,7 @@ from samebit.dockerfile.lowering_model import (
     TreeRef,
 )
 from samebit.errors import DockerfileError, InternalError, MachineError
+from samebit.store.removal import remove_tree
 
 # Names with these are patterns to buildah, even where it found them itself.
 _PATTERN_BYTES = frozenset(b"*?[\\")
@@ -160,7 +160,7 @@ def _clone(material: FetchGit, target: Path, epoch: int, fetcher: Fetcher) -> No
         )
         materialise(whole, selection, target)
     finally:
-        shutil.rmtree(whole, ignore_errors=True)
+        remove_tree(whole)
 
 
 def _write(path: Path, content: bytes, mode: int, epoch: int) -> None:

@@ -7,7 +7,6 @@ import json
 import os
 import resource
 import secrets
-import shutil
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from samebit.engines.protocol import STAGE_IMAGES
 from samebit.errors import MachineError
 from samebit.store.durable import replace_file
 from samebit.store.failure import machine_errors
+from samebit.store.removal import remove_tree
 from samebit.store.temporary import clean_abandoned
 
 _CONFIGURATION = (
@@ -165,7 +165,7 @@ class Storage:
                     check=False,
                     stdin=subprocess.DEVNULL,
                 )
-        shutil.rmtree(state, ignore_errors=True)
+        remove_tree(state)
 
     @property
     def engine_containers(self) -> Path:
@@ -200,9 +200,9 @@ class Storage:
             return
         for state in sorted(self._all_containers.glob("*/*")):
             self.end_containers(state)
-        if self.call("containers", "--quiet").stdout.strip():
+        if self._listed("containers", "--quiet"):
             self.call("rm", "--all")
-        listed = self.call("images", "--format", "{{.ID}} {{.Name}}:{{.Tag}}").stdout.splitlines()
+        listed = self._listed("images", "--format", "{{.ID}} {{.Name}}:{{.Tag}}")
         left = []
         for identifier, name in map(str.split, listed):
             if name.startswith(STAGE_IMAGES):
@@ -217,12 +217,25 @@ class Storage:
             path.unlink(missing_ok=True)
         cleared.touch()
 
+    def _listed(self, *arguments: str) -> list[str]:
+        done = self.call(*arguments)
+        if done.returncode == 0:
+            return done.stdout.splitlines()
+        if is_disk_full(done.stderr):
+            raise disk_full(self.home, done.stderr)
+        raise MachineError(
+            f"{self.program} cannot open its storage {self.home / self.driver}",
+            detail=tail(done.stderr),
+            fix="mend what buildah complains of; if the storage is damaged, delete that folder:"
+            " samebit makes it anew",
+        )
+
     def _clear_temporary(self) -> None:
         folder = self.home / "tmp"
         clean_abandoned(folder, _RECORD)
         for path in sorted(folder.iterdir()):
             if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
+                remove_tree(path)
             elif not path.name.startswith(_RECORD):
                 path.unlink(missing_ok=True)
 

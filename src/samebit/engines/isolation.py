@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from samebit.engines.probe_image import exit_program
 from samebit.errors import MachineError
 from samebit.store.failure import machine_errors
 from samebit.store.locking import exclusive_file
+from samebit.store.removal import remove_tree
 
 # crun refuses hybrid control groups that runc accepts, so runc comes first.
 _RUNTIMES = ("runc", "crun")
@@ -93,7 +93,7 @@ def _try(storage: Storage, runtime: str) -> str | None:
     if program is None:
         return None
     work: Path = storage.home / "tmp" / f"probe-{os.getpid()}"
-    shutil.rmtree(work, ignore_errors=True)
+    remove_tree(work)
     work.mkdir()
     # Where the next build finds it: a container that was made and not started waits for ever.
     containers = storage.make_containers(runtime)
@@ -124,4 +124,4 @@ def _try(storage: Storage, runtime: str) -> str | None:
         return None
     finally:
         storage.end_containers(containers)
-        shutil.rmtree(work, ignore_errors=True)
+        remove_tree(work)

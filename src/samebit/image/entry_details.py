@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, Protocol
 
 from samebit.canonical.tar_reader import TarReader
 from samebit.image.byte_difference import compare_bytes
@@ -13,25 +13,48 @@ from samebit.image.entry_difference import Changed, Source, shown_path
 from samebit.image.layer_blob import LayerBlob, plain_chunks
 from samebit.image.layer_members import CONTENT, HEADERS
 from samebit.model.escaped import escaped
-from samebit.model.explanation import Explanation
-from samebit.model.image_difference import ByteDifference, EntryChange, FieldChange
+from samebit.model.explanation import Cause, Explanation
+from samebit.model.image_difference import ByteDifference, EntryChange, FieldChange, Renamed
 from samebit.store.failure import machine_errors
 
-Inspect: TypeAlias = Callable[[bytes, BinaryIO, BinaryIO], Explanation]
-"""Says why two open files differ, which both images have at a path."""
+
+class Inspector(Protocol):
+    """Says why entries differ. Paths are relative to the root."""
+
+    def content(self, path: bytes, a: BinaryIO, b: BinaryIO) -> Explanation:
+        """Explain two open files that both images have at a path."""
+        ...
+
+    def fields(self, path: bytes, changes: Sequence[FieldChange]) -> tuple[Cause, ...]:
+        """Explain differing attributes."""
+        ...
+
+    def names(self, only_a: Sequence[bytes], only_b: Sequence[bytes]) -> tuple[Renamed, ...]:
+        """Explain paths that only one image has."""
+        ...
+
+    def is_record(self, path: bytes) -> bool:
+        """Tell whether a file is one in which a package manager says what is installed."""
+        ...
+
+    def packages(
+        self, paths: Sequence[bytes], records: Mapping[bytes, bytes]
+    ) -> frozenset[tuple[str, str, str]]:
+        """Give manager, name and version of the packages of a tree, by its paths and records."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
     """How far a comparison goes into details.
 
-    At most `limit` entries of each kind are told, None means all; `inspect` is asked why the files
-    among them differ. Temporary files go below `directory`, which must be private.
+    At most `limit` entries of each kind are told, None means all; `inspect` is asked why they
+    differ. Temporary files go below `directory`, which must be private.
     """
 
     directory: Path
     limit: int | None
-    inspect: Inspect
+    inspect: Inspector
 
 
 # Larger files are told apart by their hashes only; their copies could fill a disk.
@@ -80,15 +103,18 @@ def with_details(
     headers = _compare_headers(
         [change for change in changes if HEADERS in change.fields], layers_a, layers_b
     )
-    return tuple(
-        EntryChange(
-            shown_path(change.path),
-            change.occurrence,
-            change.field_changes() + headers.get(_key(change), ()),
-            *contents.get(_key(change), ()),
+    told = []
+    for change in changes:
+        fields = change.field_changes() + headers.get(_key(change), ())
+        content, explanation = contents.get(_key(change), (None, None))
+        causes = detail.inspect.fields(change.path, fields)
+        if causes:
+            known = explanation or Explanation(escaped(change.path), ())
+            explanation = replace(known, causes=known.causes + causes)
+        told.append(
+            EntryChange(shown_path(change.path), change.occurrence, fields, content, explanation)
         )
-        for change in changes
-    )
+    return tuple(told)
 
 
 def _key(change: Changed) -> tuple[bytes, int]:
@@ -105,20 +131,20 @@ def _compare_contents(
     found: dict[tuple[bytes, int], tuple[ByteDifference, Explanation]] = {}
     other = detail.directory / "content"
     copies: dict[Source, Path] = {}
-    for source, reader in _visit(layers_a, {change.a.source for change in wanted}):
+    for source, reader in visit(layers_a, {change.a.source for change in wanted}):
         copies[source] = detail.directory / f"content-{len(copies)}"
         _copy(reader, copies[source])
     by_b: dict[Source, list[Changed]] = {}
     for change in wanted:
         by_b.setdefault(change.b.source, []).append(change)
-    for source, reader in _visit(layers_b, by_b.keys()):
+    for source, reader in visit(layers_b, by_b.keys()):
         # Hard links of one file are told once: their content is the same on each side.
         first = by_b[source][0]
         _copy(reader, other)
         with _opened(copies[first.a.source]) as a, _opened(other) as b:
             difference = compare_bytes(a.read, b.read)
             if difference is not None:
-                explanation = detail.inspect(first.path, a, b)
+                explanation = detail.inspect.content(first.path, a, b)
                 if explanation.confidential:
                     difference = replace(difference, window_a=b"", window_b=b"")
                 explained = difference, explanation
@@ -150,7 +176,7 @@ def _compare_headers(
         (layers_a, {change.a.source for change in changes}),
         (layers_b, {change.b.source for change in changes}),
     ):
-        sides.append({source: reader.raw_headers for source, reader in _visit(layers, sources)})
+        sides.append({source: reader.raw_headers for source, reader in visit(layers, sources)})
     return {
         _key(change): tuple(_header_changes(sides[0][change.a.source], sides[1][change.b.source]))
         for change in changes
@@ -170,7 +196,7 @@ def _header_changes(a: tuple[bytes, ...], b: tuple[bytes, ...]) -> Iterator[Fiel
                 yield FieldChange(which + name, escaped(one), escaped(other))
 
 
-def _visit(
+def visit(
     layers: Sequence[LayerBlob], sources: Iterable[Source]
 ) -> Iterator[tuple[Source, TarReader]]:
     """Give the members at `sources`, layer by layer, each before the next is read."""

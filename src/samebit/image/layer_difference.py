@@ -82,6 +82,7 @@ def describe_entries(
         only_b=tuple(map(shown_path, walked.only_b)),
         fields=walked.fields,
         order=order,
+        renamed=detail.inspect.names(walked.only_a, walked.only_b),
     )
 
 

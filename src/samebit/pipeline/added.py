@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from samebit.network.player import DamagedError
 from samebit.network.problems import Problem, ProblemKind
 from samebit.network.upstream import Origin
 from samebit.pipeline.git_archive import archive, unpack
+from samebit.store.removal import remove_tree
 from samebit.store.store import Store
 
 _REDIRECTS = 20
@@ -161,7 +161,7 @@ class Additions:
             checkout(replace(source, ref=commit, checksum=commit), lost, epoch)
             digest, _ = self._store_archive(lost)
         finally:
-            shutil.rmtree(lost, ignore_errors=True)
+            remove_tree(lost)
         if digest != known.digest:
             raise InputError(
                 f"the recorded checkout of {known.key} is not in the store, and commit {commit}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -70,6 +69,7 @@ from samebit.pipeline.step_network import (
 )
 from samebit.pipeline.tree_layer import BuiltLayer, TreeLayer, tree_layer
 from samebit.report.progress import BuildProgress
+from samebit.store.removal import remove_tree
 from samebit.store.store import Store
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ class _StagesRun:
         work = self.work / f"run-{len(selected)}"
         # A second try must find neither the materials nor the caches of the first.
         for path in (self._input / FILES_DIRECTORY, self._caches):
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path)
             path.mkdir()
         trace = StepTrace()
         for number, lowered_phase in enumerate(lowered.phases):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from samebit.canonical.tar_reader import TarReader
 from samebit.errors import InputError, SamebitError
+from samebit.explain.protocol import BuildFacts
 from samebit.image.layer_blob import LayerBlob, plain_chunks
 from samebit.image.layer_members import Facts, read_members
 from samebit.model.descriptor import Descriptor
@@ -123,7 +124,7 @@ class Differences:
                 verification.digest,
                 limit=self._limit,
                 store_root=self._session.store.root,
-                known=KnownBuilds(b=plain.facts, instruction=writers.text),
+                known=KnownBuilds((BuildFacts(), plain.facts), writers.text),
             )
         except InputError:
             # A digest alone, of an image that is not here.
@@ -194,7 +195,7 @@ class Differences:
             for key, one in written.items()
             if one.step is not None
         }
-        known = KnownBuilds(plain.facts, other.facts, lambda path: texts.get(path, ""))
+        known = KnownBuilds((plain.facts, other.facts), lambda path: texts.get(path, ""))
         return diff_images(
             str(plain.image.digest),
             str(other.image.digest),

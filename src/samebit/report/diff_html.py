@@ -7,8 +7,8 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 
-from samebit.model.explanation import Cause
-from samebit.model.image_difference import DiffReport, EntriesDifference, EntryChange
+from samebit.model.explanation import Cause, Explanation
+from samebit.model.image_difference import DiffReport, EntriesDifference
 from samebit.report.diff_words import GRADES, compression, count, hexdump, layer_words
 
 
@@ -40,7 +40,7 @@ def diff_html(report: DiffReport, headline: str = "") -> str:
         count=count,
         hexdump=hexdump,
         layer_words=layer_words,
-        names_of=_names,
+        cause_names=_names,
         sentence=_sentence,
     )
 
@@ -57,26 +57,29 @@ def _causes(report: DiffReport) -> list[tuple[Cause, int]]:
     """Give each cause once, with the number of files that it explains, the most common first."""
     causes: dict[str, Cause] = {}
     files_of: dict[str, set[str]] = {}
-    for change in _changes(report):
-        for cause in change.explanation.causes if change.explanation else ():
+    for path, explanation in _explanations(report):
+        for cause in explanation.causes:
             causes.setdefault(cause.name, cause)
-            files_of.setdefault(cause.name, set()).add(change.path)
+            files_of.setdefault(cause.name, set()).add(path)
     return sorted(
         ((cause, len(files_of[name])) for name, cause in causes.items()),
         key=lambda item: (-item[1], item[0].name),
     )
 
 
-def _changes(report: DiffReport) -> Iterator[EntryChange]:
+def _explanations(report: DiffReport) -> Iterator[tuple[str, Explanation]]:
     for image in report.images:
         told: list[EntriesDifference | None] = [layer.entries for layer in image.layers]
         # Layers that pair up have told it already.
         if not image.paired:
             told.append(image.tree)
         for entries in told:
-            if entries is not None:
-                yield from entries.changed
+            for change in entries.changed if entries else ():
+                if change.explanation is not None:
+                    yield change.path, change.explanation
+            for renamed in entries.renamed if entries else ():
+                yield renamed.path_a, renamed.explanation
 
 
-def _names(change: EntryChange) -> list[str]:
-    return [cause.name for cause in change.explanation.causes] if change.explanation else []
+def _names(explanation: Explanation | None) -> list[str]:
+    return [cause.name for cause in explanation.causes] if explanation else []

@@ -10,12 +10,12 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-import shutil
 import stat
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from samebit.store.removal import remove_tree
 
 
 def create_locked_file(directory: Path, prefix: str) -> tuple[int, Path]:
@@ -45,7 +45,7 @@ def locked_directory(parent: Path, prefix: str) -> Iterator[Path]:
     try:
         yield path
     finally:
-        _remove(path)
+        remove_tree(path)
         os.close(descriptor)
 
 
@@ -59,14 +59,6 @@ def clean_abandoned(directory: Path, prefix: str) -> None:
             if name.startswith(prefix):
                 with suppress(OSError):
                     _clean(directory / name)
-
-
-def _remove(path: Path) -> None:
-    try:
-        shutil.rmtree(path, ignore_errors=True)
-    except RecursionError:
-        # Up to Python 3.12 it calls itself for each level, and a step can make a thousand of them.
-        subprocess.run(["rm", "-rf", "--", path], capture_output=True, check=False)
 
 
 def _own(descriptor: int) -> bool:
@@ -87,7 +79,7 @@ def _clean(path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if stat.S_ISDIR(kind):
-            _remove(path)
+            remove_tree(path)
         else:
             path.unlink()
     finally:

@@ -1,0 +1,45 @@
+"""Every fault of tests/zoo is seen, and its cause is the first that is named for its path."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from samebit_command import Samebit
+
+from zoo import Fault, Zoo, faults, make_base
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root: the engine's storage is overlay"),
+    pytest.mark.skipif(shutil.which("buildah") is None, reason="buildah is not installed"),
+]
+# One of every kind; the others are part of `make prove`.
+_ALWAYS = ("clock-text", "processors", "readdir-list", "temporary-file", "umask-mode", "uuid")
+
+
+@pytest.fixture(scope="module")
+def zoo(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
+    base = make_base(tmp_path_factory.mktemp("zoo") / "base")
+    # Memory, because another file system gives directories another order.
+    with tempfile.TemporaryDirectory(prefix="samebit-zoo-", dir="/dev/shm") as other:
+        yield Zoo(Samebit(shared_home), Samebit(Path(other)), base)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, id=fault.name, marks=[] if fault.name in _ALWAYS else pytest.mark.prove)
+        for fault in faults()
+    ],
+)
+def test_its_cause_is_named(zoo: Zoo, tmp_path: Path, fault: Fault) -> None:
+    seen = zoo.seen(fault, tmp_path)
+    assert not seen.identical
+    assert seen.causes, "nothing is said of the path"
+    assert seen.causes[0][0] in fault.causes, seen
+    assert seen.evidence[0]["a"] != seen.evidence[0]["b"] or seen.evidence[0]["meaning_a"]
