@@ -95,3 +95,8 @@ def test_varied_values_are_frozen(machine: Machine) -> None:
     found = axis.apply(Conditions(), machine)
     assert isinstance(found, Varied)
     assert found.conditions.step.host_name != "samebit"
+
+
+def test_the_documentation_names_every_axis() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "verify.md").read_text("utf-8")
+    assert [name for name in NAMES if f"`{name}`" not in text] == []
