@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,10 @@ from typing import Any
 import pytest
 from glibc_base import glibc_base
 from json_schema import faults
+from running_build import running
 from samebit_command import Samebit
+
+from samebit.engines.own_storage import _is_used
 
 pytestmark = pytest.mark.e2e
 SCHEMA = json.loads(
@@ -239,6 +244,40 @@ def test_a_stale_lock_is_never_rewritten(verify: Verifier) -> None:
     assert done.returncode == 4
     assert "stale" in done.stderr
     assert lock.read_bytes() == before
+
+
+def leftovers() -> set[str]:
+    """What ended verifications have left in memory: others may run at the same time."""
+    return {str(at) for at in Path("/dev/shm").glob("samebit-verify-*") if not _is_used(at)}
+
+
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.prove)],
+    ids=["INT", "KILL"],
+)
+def test_an_interrupt_leaves_nothing(verify: Verifier, number: signal.Signals) -> None:
+    before = leftovers()
+    # Longer than any test waits: the signal ends it.
+    verify.write("FROM base\nRUN case $(hostname) in varied*) sleep 100;; esac\n")
+    lock = verify.samebit.run("lock", *verify.arguments()[2:])
+    assert lock.returncode == 0, lock.stderr
+    arguments = verify.arguments("--vary=host-name,path,directory-order", SOON)[2:]
+    with running(verify.samebit, *arguments, command="verify") as started:
+        last = re.compile(r"build 2 of 2.*RUN case", re.DOTALL)
+        assert started.wait_until(lambda one: last.search(one.text()) is not None), started.text()
+        started.process.send_signal(number)
+        code = started.wait()
+    if number == signal.SIGINT:
+        assert code == 130, started.text()
+        assert "Traceback" not in started.text()
+    else:
+        # The next one finds what was left and clears it.
+        verify.write("FROM base\nLABEL a=b\n")
+        (verify.context / "Dockerfile.lock").unlink()
+        done = verify.samebit.run(*verify.arguments("--vary=path,directory-order", SOON))
+        assert done.returncode == 0, done.stderr
+    assert leftovers() <= before
 
 
 @pytest.mark.parametrize(
