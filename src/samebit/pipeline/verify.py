@@ -26,7 +26,7 @@ from samebit.pipeline.request import STANDARD_INPUT, BuildRequest
 from samebit.pipeline.session import Session
 from samebit.pipeline.temporary import temporary_directory
 from samebit.pipeline.verify_builds import VerifiedBuild, VerifyBuilds, without_failing
-from samebit.pipeline.verify_differences import Differences
+from samebit.pipeline.verify_differences import Differences, first_holding
 from samebit.pipeline.witness import differing
 from samebit.pipeline.workspace import open_workspace
 from samebit.report.progress import BuildProgress
@@ -38,6 +38,11 @@ from samebit.variations.registry import all_axes
 from samebit.variations.selection import select_axes
 
 SECONDS_APART = 61
+# What axes leave in the environment of RUN.
+_TRACES = {
+    "clock": (b"FAKETIME", b"libfaketime"),
+    "hash-seed": (b"PERL_HASH_SEED", b"PERL_PERTURB_KEYS"),
+}
 DEFAULT_SEARCH = 10
 _SHOWN_AS_BUILT = 20
 _UNREACHED = {
@@ -158,7 +163,7 @@ class _Run:
             not_varied=not_varied,
             seconds_apart=int(min(build.started - plain.started for build in varied)),
             as_built=as_built,
-            builds_made=count,
+            builds_made=self._builds.made,
             expectation=self._expectation(expect),
         )
         if verification.identical:
@@ -199,7 +204,23 @@ class _Run:
             self._names, _RISKY, lambda names: vary(names, machine), build
         )
         self._left_out.update(left_out)
-        return done
+        shown = self._shown_by(plain, done)
+        if not shown:
+            return done
+        # That build would differ only for the way in which it is varied.
+        self._names -= shown.keys()
+        self._left_out.update(shown)
+        return self._varied(plain, number)
+
+    def _shown_by(self, plain: VerifiedBuild, build: VerifiedBuild) -> dict[str, str]:
+        """Say which axes a file shows that keeps the environment of RUN, and which file."""
+        found = {}
+        for axis, words in _TRACES.items():
+            if axis in build.variation.varied:
+                path = first_holding(self._session.store, plain, build, words)
+                if path is not None:
+                    found[axis] = f"/{escaped(path)} keeps RUN's environment, which shows it"
+        return found
 
     def _wait(self, plain: VerifiedBuild, variation: Variation) -> None:
         """Wait until time itself has varied enough, where the clock cannot be moved."""

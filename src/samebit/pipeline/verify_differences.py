@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from samebit.canonical.tar_reader import TarReader
 from samebit.errors import InputError, SamebitError
 from samebit.explain.protocol import BuildFacts
-from samebit.image.layer_blob import LayerBlob
+from samebit.image.layer_blob import LayerBlob, plain_chunks
 from samebit.image.layer_members import Facts, read_members
 from samebit.model.descriptor import Descriptor
 from samebit.model.escaped import escaped
@@ -107,7 +109,7 @@ class Differences:
             differences=tuple(sorted(found, key=_order)[: self._limit]),
             difference_count=len(keys),
             bisected=bool(search),
-            builds_made=verification.builds_made + blame.builds,
+            builds_made=self._builds.made,
             report=report,
         )
 
@@ -132,7 +134,8 @@ class Differences:
             PathDifference(
                 path=path,
                 unresolved=True,
-                instruction=writers.instruction(path),
+                instruction=writers.found(path)[0],
+                origin=writers.found(path)[1],
                 causes=change.explanation.causes if change.explanation else (),
             )
             for path, change in sorted(changes.items())
@@ -250,12 +253,13 @@ class _Writers:
             return ""
         return self._instructions[found.origin or found.step].text
 
-    def instruction(self, path: str) -> Instruction | None:
-        """Give the instruction of a path as reports show it."""
-        for found in self._build.witness.written(0):
-            if found.step is not None and f"/{escaped(found.path)}" == path:
-                return self._instructions[found.origin or found.step]
-        return None
+    def found(self, path: str) -> tuple[Instruction | None, Instruction | None]:
+        """Give the instruction of a path as reports show it, and where it was copied from."""
+        for one in self._build.witness.written(0):
+            if one.step is not None and f"/{escaped(one.path)}" == path:
+                origin = self._instructions[one.origin] if one.origin else None
+                return self._instructions[one.step], origin
+        return None, None
 
 
 def _changes(report: DiffReport) -> Iterator[EntryChange]:
@@ -323,6 +327,31 @@ def _differing_paths(store: Store, a: Descriptor, b: Descriptor) -> Iterator[byt
             last = path, facts
     if last is not None:
         yield last[0]
+
+
+def first_holding(
+    store: Store, plain: VerifiedBuild, other: VerifiedBuild, words: Collection[bytes]
+) -> bytes | None:
+    """Give the first path that differs and whose content in `other` has one of `words`."""
+    for (_, one), (_, varied) in zip(plain.platforms, other.platforms, strict=True):
+        paths = frozenset(itertools.islice(_differing_paths(store, one, varied), _MOST_PATHS))
+        for layer in _layers(store, varied)[-1:] if paths else ():
+            reader = TarReader(plain_chunks(layer), layer.what)
+            for header in reader:
+                if header.name in paths and _holds(reader, words):
+                    return header.name
+    return None
+
+
+def _holds(reader: TarReader, words: Collection[bytes]) -> bool:
+    keep = max(map(len, words)) - 1
+    tail = b""
+    while data := reader.read():
+        piece = tail + data
+        if any(word in piece for word in words):
+            return True
+        tail = piece[-keep:]
+    return False
 
 
 def _layers(store: Store, image: Descriptor) -> list[LayerBlob]:

@@ -12,8 +12,11 @@ from samebit.model.image_difference import DiffReport, EntriesDifference
 from samebit.report.diff_words import GRADES, compression, count, hexdump, layer_words
 
 
-def diff_html(report: DiffReport) -> str:
-    """Give the page. Everything from the images is escaped; the page can load nothing."""
+def diff_html(report: DiffReport, headline: str = "") -> str:
+    """Give the page. Everything from the images is escaped; the page can load nothing.
+
+    `headline` is the verdict of whoever compared them, by default that of the comparison alone.
+    """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -21,7 +24,7 @@ def diff_html(report: DiffReport) -> str:
     index = report.index
     return environment.from_string(source).render(
         report=report,
-        verdict=_verdict(report),
+        verdict=_sentence(headline) or _verdict(report),
         grades=GRADES,
         causes=_causes(report),
         platforms=()
