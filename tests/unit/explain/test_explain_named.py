@@ -155,3 +155,18 @@ def test_what_only_looks_like_a_fact_of_the_machine_is_never_certain() -> None:
     ):
         found = explain(Pair(b"srv/file", Held(a.encode()), Held(b.encode())))
         assert all(cause.confidence is not Confidence.CERTAIN for cause in found.causes), found
+
+
+def test_no_secret_is_shown() -> None:
+    a, b = (random.Random(seed).randbytes(20).hex() for seed in (1, 2))
+    for one, other, name in (
+        (f"API_TOKEN={a}\n", f"API_TOKEN={b}\n", "random/text"),
+        ("password = aB3xQ9zLmP4k\n", "password = Zk29sLq0QwT7\n", "random/token"),
+        ("app:$6$abcdefgh$XyZ12345\n", "app:$6$hgfedcba$ZzZ54321\n", "random/salt"),
+    ):
+        found = explain(Pair(b"srv/file", Held(one.encode()), Held(other.encode())))
+        assert found.causes[0].name == name
+        assert found.confidential
+        told = repr(found)
+        assert not any(word in told for word in (a, b, "aB3x", "abcdefgh", "XyZ1"))
+    assert not explain(Pair(b"f", Held(f"id {a}".encode()), Held(f"id {b}".encode()))).confidential
