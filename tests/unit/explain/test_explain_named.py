@@ -50,7 +50,7 @@ _MOUNT = "29 24 0:{} / / rw,relatime - overlay overlay rw,lowerdir=/var/l/{}\n"
         ("host/processor-model", "cpu MHz\t\t: 2400.000\n", "cpu MHz\t\t: 2399.998\n"),
         ("process/list", _PS.format(" 17"), _PS.format("123")),
         ("process/address", "<object at 0x7f12a4c3d2e0>\n", "<object at 0x7fe2b8801190>\n"),
-        ("value/number", "threshold = 0.8444218\n", "threshold = 0.7579544\n"),
+        ("value/number", "threshold = 0.8444218515250481\n", "threshold = 0.7579544029403025\n"),
         ("random/token", "password = aB3xQ9zLmP4k\n", "password = Zk29sLq0QwT7\n"),
     ],
 )
