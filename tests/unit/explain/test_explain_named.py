@@ -102,6 +102,8 @@ def test_a_time_as_a_number_of_unknown_builds_is_only_possible() -> None:
     assert (cause.name, cause.confidence) == ("clock/number", Confidence.POSSIBLE)
     far = b"IDX1" + struct.pack(">I", 1777888800 - 400 * 86400)
     assert explain(Pair(b"f", Held(a), Held(far))).causes == ()
+    # Digits of a text encode times, too.
+    assert first("jitter = 0.305608\n", "jitter = 0.514664\n").name == "value/number"
 
 
 def test_an_environment_written_out() -> None:
