@@ -7,8 +7,8 @@ runs. On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the st
 command, directory, environment, host name and mounts of the plan, and hands over to the real
 runtime; for the marker `capture` it runs nothing and gives the root file system's descriptor to
 samebit instead. Both see the root file system without the empty mount points that newer engines
-make in it beforehand. On `delete` it removes those that the runtime made. It notes when each step
-began and ended. Where the plan varies the machine (samebit verify), it does that, too.
+make in it beforehand; those that the runtime makes are removed by runtime_wrapper. It notes when
+each step began and ended. Where the plan varies the machine (samebit verify), it does that, too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import stat
 import sys
 import time
 
-# Spelled so that running it does not import typing: it is started twice for each RUN.
+# Spelled so that running it does not import typing: it is started for each RUN.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -35,6 +35,9 @@ _READ_ONLY_MOUNTS = ("/etc/hosts", "/etc/resolv.conf")
 _LINK_LIMIT = 40
 # What buildah from 1.41 on makes in the root file system beside what it takes note of.
 _UNNOTED = ("dev", "proc", "sys")
+# How the names of what it leaves for the end of the step begin.
+STUBS = "stubs-"
+TRACED = "traced-"
 
 
 def main(argv: list[str]) -> None:
@@ -47,7 +50,7 @@ def main(argv: list[str]) -> None:
         bundle = _option(arguments, "--bundle", "-b") or os.getcwd()
         _create(plan, bundle, arguments[-1])
     elif command == "delete":
-        _remove_stubs(plan, arguments[-1])
+        _note_traced(plan, arguments[-1])
     elif "start" in arguments:
         _restrict(plan, arguments)
     runtime = plan["runtime"]
@@ -87,7 +90,10 @@ def _create(plan: _Object, bundle: str, container: str) -> None:
     _edit(plan, wanted, config)
     if plan["conditions"] is not None:
         _vary(plan, step, config, root)
-    _remember_stubs(plan, container, root, config["mounts"], plan["traced"].get(step))
+    _leave(plan, STUBS, container, _stub_removal(os.path.realpath(root), config["mounts"]))
+    stage = plan["traced"].get(step)
+    if stage is not None:
+        _leave(plan, TRACED, container, json.dumps({"stage": stage, "root": root}))
     temporary = path + ".samebit"
     with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as stream:
         json.dump(config, stream, ensure_ascii=False)
@@ -366,19 +372,35 @@ def _filesystem(root: str) -> str:
     return found
 
 
-def _remember_stubs(
-    plan: _Object, container: str, root: str, mounts: list[_Object], stage: int | None
-) -> None:
-    missing: list[str] = []
+def _stub_removal(root: str, mounts: list[_Object]) -> str:
+    """Give the wrapper's command that removes what the runtime will have to make in `root`."""
+    missing: dict[str, None] = {}
+    covered: list[str] = []
     for mount in mounts:
-        # What the runtime will have to make.
-        for path in _resolve(root, mount["destination"])[1]:
-            if path not in missing:
-                missing.append(path)
-    # Without one, `delete` goes to the runtime without a detour.
-    if missing or stage is not None:
-        with open(_stub_file(plan, container), "w", encoding="utf-8") as stream:
-            json.dump({"missing": missing, "stage": stage, "root": root}, stream)
+        place, made = _resolve(root, mount["destination"])
+        # Below a mount before it, it is made in there.
+        if not any(place.startswith(above + "/") for above in covered):
+            covered.append(place)
+            missing |= dict.fromkeys(made)
+    deepest_first = sorted(missing, key=len, reverse=True)
+    return " ".join(["clear", *map(quoted, deepest_first)]) + "\n" if missing else ""
+
+
+def _leave(plan: _Object, kind: str, container: str, text: str) -> None:
+    """Leave something for the end of the step; nothing saves its runtime a detour."""
+    if text:
+        path = _left(plan, kind, container)
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
+            stream.write(text)
+
+
+def _left(plan: _Object, kind: str, container: str) -> str:
+    return f"{plan['state']}/{kind}{os.path.basename(container)}"
+
+
+def quoted(text: str) -> str:
+    """Quote a word for the shell."""
+    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _resolve(root: str, destination: str) -> tuple[str, list[str]]:
@@ -418,16 +440,15 @@ def _parts(path: str) -> list[str]:
     return [part for part in path.split("/") if part not in ("", ".")][::-1]
 
 
-def _remove_stubs(plan: _Object, container: str) -> None:
+def _note_traced(plan: _Object, container: str) -> None:
+    path = _left(plan, TRACED, container)
     try:
-        with open(_stub_file(plan, container), encoding="utf-8") as stream:
+        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
             known = json.load(stream)
     except FileNotFoundError:
         return
-    _remove_empty(known["missing"])
-    if known["stage"] is not None:
-        _note_written(plan, known["stage"], known["root"])
-    os.unlink(_stub_file(plan, container))
+    _note_written(plan, known["stage"], known["root"])
+    os.unlink(path)
 
 
 def _note_written(plan: _Object, stage: int, root: str) -> None:
@@ -462,10 +483,6 @@ def _remove_empty(paths: list[str]) -> None:
         except OSError:
             # It holds something, or is gone: not a stub any more.
             continue
-
-
-def _stub_file(plan: _Object, container: str) -> str:
-    return f"{plan['state']}/stubs-{os.path.basename(container)}.json"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The runtime shim, run as the engine runs it, before a runtime that only notes its arguments."""
+"""The runtime shim and its wrapper, run as by the engine, before a runtime that notes its calls."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from samebit.engines import shim
+from samebit.engines.runtime_wrapper import runtime_wrapper
 
 
 @pytest.fixture
@@ -82,8 +83,18 @@ def write_config(folder: Path, step: str | None, mounts: tuple[tuple[str, str], 
 def call(plan: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
     path = Path(plan["log"]).with_name("plan.json")
     path.write_text(json.dumps(plan))
+    wrapper = path.with_name("wrapper")
+    text = runtime_wrapper(
+        runtime=plan["runtime"],
+        containers=Path("/of it"),
+        state=Path(plan["state"]),
+        plan=path,
+        restricts=False,
+    )
+    wrapper.write_text(text)
+    wrapper.chmod(0o755)
     return subprocess.run(
-        [sys.executable, "-I", "-S", shim.__file__, str(path), *arguments],
+        [wrapper, *arguments],
         capture_output=True,
         check=False,
         encoding="utf-8",
@@ -180,8 +191,8 @@ def test_the_runtime_is_called_with_the_same_arguments(plan: dict[str, Any], bun
     call(plan, "delete", "--force", "container")
     calls = Path(plan["runtime"]).with_name("calls").read_text().splitlines()
     assert calls == [
-        f"create --bundle {bundle} --pid-file /p container",
-        "delete --force container",
+        f"--root /of it create --bundle {bundle} --pid-file /p container",
+        "--root /of it delete --force container",
     ]
 
 
@@ -216,6 +227,45 @@ def test_mount_points_never_lead_out_of_the_root(plan: dict[str, Any], bundle: P
     (outside / "x").mkdir()
     call(plan, "delete", "container")
     assert sorted(p.name for p in outside.iterdir()) == ["inside", "x"]
+
+
+def test_a_link_in_the_place_of_a_directory_does_not_lead_to_the_machine(
+    plan: dict[str, Any], bundle: Path
+) -> None:
+    outside = bundle.parent / "outside"
+    (outside / "made").mkdir(parents=True)
+    (outside / "empty").touch()
+    targets = ("/new/made", "/new/empty", "/link")
+    plan["steps"]["0/1"]["mounts"] = [{"destination": target} for target in targets]
+    create(plan, bundle)
+    # As by `mv /new /old && ln -s …` in the step.
+    (bundle / "root" / "new").symlink_to(outside)
+    (bundle / "root" / "link").symlink_to(outside / "made")
+    call(plan, "delete", "container")
+    assert sorted(p.name for p in outside.iterdir()) == ["empty", "made"]
+    assert (bundle / "root" / "new").is_symlink()
+    assert (bundle / "root" / "link").is_symlink()
+
+
+def test_what_a_mount_hides_is_not_looked_for(plan: dict[str, Any], bundle: Path) -> None:
+    root = bundle / "root"
+    for name in ("proc", "dev"):
+        (root / name).mkdir()
+    (root / "etc" / "hosts").touch()
+    targets = ("/dev", "/dev/pts", "/dev/.samebit/x")
+    plan["steps"]["0/1"]["mounts"] = [{"destination": target} for target in targets]
+    create(plan, bundle)
+    assert not list(Path(plan["state"]).glob(f"{shim.STUBS}*"))
+
+
+def test_names_of_mount_points_are_only_names(plan: dict[str, Any], bundle: Path) -> None:
+    names = ["it's", "-rf", "$(touch x)", "a b", "new\nline", "ümlaut", "back\\slash"]
+    plan["steps"]["0/1"]["mounts"] = [{"destination": f"/in/{name}"} for name in names]
+    create(plan, bundle)
+    for name in names:
+        (bundle / "root" / "in" / name).mkdir(parents=True)
+    call(plan, "delete", "container")
+    assert [p.name for p in (bundle / "root").iterdir()] == ["etc"]
 
 
 @pytest.fixture

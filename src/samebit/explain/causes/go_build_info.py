@@ -16,7 +16,8 @@ _STAMP = Cause(
     name="go/vcs-stamp",
     confidence=Confidence.CERTAIN,
     what="the Go program is stamped with the commit, its time, or whether the checkout was clean",
-    fix="build with go build -buildvcs=false, or ENV GOFLAGS=-buildvcs=false; or list .git in .dockerignore",
+    fix="build with go build -buildvcs=false, or ENV GOFLAGS=-buildvcs=false; or list .git in"
+    " .dockerignore",
     reference=_REFERENCE,
     axis="path",
 )
