@@ -197,7 +197,8 @@ class Run:
             containers=self._containers,
             state=state,
             plan=path,
-            restricts=bool(plan["conditions"]),
+            varied=bool(plan["conditions"] or plan["traced"]),
+            restricts=bool(conditions.processors),
         )
         wrapper.write_text(text, "utf-8", errors="surrogateescape")
         wrapper.chmod(stat.S_IRWXU)
