@@ -162,7 +162,6 @@ def test_planted_faults_are_found_with_their_axis_and_line(
         pytest.skip("processors cannot be varied")
     page = tmp_path / "page.html"
     kept = tmp_path / "kept"
-    kept.mkdir()
     found = verify(PLANTED, "--vary=processors,host-name", f"--html={page}", f"--keep={kept}")
     assert found.code == 1
     assert found.axes == {
