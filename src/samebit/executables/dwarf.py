@@ -185,6 +185,9 @@ class _Reader:
 
     @staticmethod
     def _uleb(data: bytes, at: int) -> tuple[int, int]:
+        # Most have one byte.
+        if 0 <= at < len(data) and data[at] < 0x80:
+            return data[at], at + 1
         value = shift = 0
         while shift < 70:
             if not 0 <= at < len(data):
