@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, cast
 
 import zstandard
 
@@ -45,6 +46,9 @@ class Section(NamedTuple):
     size: int
     link: int
     info: int
+
+
+_new_section = cast("Callable[[Iterable[object]], Section]", partial(tuple.__new__, Section))
 
 
 class Segment(NamedTuple):
@@ -144,13 +148,12 @@ def _sections(
             raise FormatError("its section names are too long")
         texts = source.read(rows[names][4], rows[names][5])
     find = texts.find
-    return tuple(
-        Section(
-            texts[row[0] : end] if (end := find(b"\0", row[0], row[0] + _MAX_NAME)) >= 0 else b"",
-            *row[1:8],
-        )
+    found = [
+        texts[row[0] : end] if (end := find(b"\0", row[0], row[0] + _MAX_NAME)) >= 0 else b""
         for row in rows
-    )
+    ]
+    # Column by column, so that no section takes a step of Python.
+    return tuple(map(_new_section, zip(found, *list(zip(*rows, strict=True))[1:8], strict=True)))
 
 
 def _segments(

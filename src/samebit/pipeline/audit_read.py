@@ -92,15 +92,19 @@ class _Collector:
             return 0, 0, b""
         hasher = hashlib.sha256(head)
         if not wanted and not text:
-            while data := content.read(_CHUNK):
+            left = entry.size - len(head)
+            while left and (data := content.read(_CHUNK)):
                 hasher.update(data)
+                left -= len(data)
             return 0, 0, hasher.digest()
         if text or entry.size <= _MAX_IN_MEMORY:
-            pieces = [head]
-            while data := content.read(_CHUNK):
-                hasher.update(data)
-                pieces.append(data)
-            whole = b"".join(pieces)
+            whole = head
+            if len(head) < entry.size:
+                pieces = [head]
+                while data := content.read(_CHUNK):
+                    hasher.update(data)
+                    pieces.append(data)
+                whole = b"".join(pieces)
             number = self._add_text(whole) if text else 0
             fact = self._inspect(entry.path, MemorySource(whole), epoch) if wanted else 0
             return fact, number, hasher.digest()
