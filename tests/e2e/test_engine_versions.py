@@ -125,22 +125,23 @@ def test_the_whole_matrix(samebit: Samebit, base: Path, trees: Path, tmp_path: P
         recipes[f"examples/{example}"] = ["--no-cache", "--locked", str(context)]
     for name in (*TREES, LINKS):
         recipes[f"hard trees, {name}"] = tree_arguments(base, trees, name)
-    results: dict[tuple[str, Cell], str] = {}
+    results: dict[tuple[str, str, str], str] = {}
     cells = make_cells(samebit.home, tmp_path)
     for recipe, arguments in recipes.items():
         for cell in cells:
-            results[recipe, cell] = outcome(cell, arguments)
-            sys.stdout.write(f"{recipe}: {cell.engine}, {cell.driver}: {results[recipe, cell]}\n")
+            found = outcome(cell, arguments)
+            results[recipe, cell.engine, cell.driver] = found
+            sys.stdout.write(f"{recipe}: {cell.engine}, {cell.driver}: {found}\n")
             sys.stdout.flush()
         write_results(
             "versions.md",
             "# One digest from every engine\n\nMade by `make prove`"
             " (tests/e2e/test_engine_versions.py); do not edit.\nEach row is a build from nothing.",
             ("Dockerfile", "Engine", "Storage", "Digest"),
-            [(name, cell.engine, cell.driver, found) for (name, cell), found in results.items()],
+            [(*cell, found) for cell, found in results.items()],
         )
     for recipe in recipes:
-        seen = {results[recipe, cell] for cell in cells}
+        seen = {results[recipe, cell.engine, cell.driver] for cell in cells}
         digests = {text for text in seen if text.startswith("sha256:")}
         assert len(digests) == 1, recipe
         allowed = (NO_CRUN, *([REFUSED] if LINKS in recipe else []))

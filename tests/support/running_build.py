@@ -69,14 +69,16 @@ class RunningBuild:
 
 
 @contextmanager
-def running(samebit: Samebit, *arguments: str | Path) -> Iterator[RunningBuild]:
+def running(
+    samebit: Samebit, *arguments: str | Path, command: str = "build"
+) -> Iterator[RunningBuild]:
     """Start `samebit build` in the background; it is killed at the end of the block."""
     home = samebit.home
     # One for each build: several may share the state folder.
     output = home.with_name(f"{home.name}.{secrets.token_hex(4)}.output")
     with open(output, "wb") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "samebit.cli", "build", "--progress", "plain"]
+            [sys.executable, "-m", "samebit.cli", command, "--progress", "plain"]
             + [str(argument) for argument in arguments],
             env={**os.environ, **samebit.environment, "SAMEBIT_HOME": str(home)},
             stdin=subprocess.DEVNULL,

@@ -214,14 +214,16 @@ def write_image(
     return layout
 
 
-def busybox_items(extra: Mapping[str, Item] | None = None) -> dict[str, Item]:
+def busybox_items(
+    extra: Mapping[str, Item] | None = None, applets: Sequence[str] = _APPLETS
+) -> dict[str, Item]:
     """Give the content of `base`: a static busybox, users, and a few ordinary directories."""
     found = shutil.which("busybox")
     assert found, "busybox-static is not installed: make setup"
     items = {
         "bin": directory(),
         "bin/busybox": Item(mode=0o755, content=Path(found).read_bytes()),
-        **{f"bin/{name}": Item("symlink", 0o777, link="busybox") for name in _APPLETS},
+        **{f"bin/{name}": Item("symlink", 0o777, link="busybox") for name in applets},
         "etc": directory(),
         "etc/group": Item(content=_GROUP.encode()),
         "etc/passwd": Item(content=_PASSWD.encode()),

@@ -12,6 +12,7 @@ from samebit.cli.standard_output import print_result
 from samebit.pipeline.diff import DEFAULT_LIMIT, diff_images
 from samebit.pipeline.outputs import write_whole
 from samebit.report.diff_json import diff_json
+from samebit.report.diff_sarif import diff_sarif
 from samebit.report.diff_text import write_diff
 
 
@@ -19,7 +20,21 @@ from samebit.report.diff_text import write_diff
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @click.option("--platform", metavar="OS/ARCH", help="Compare only this platform of an index.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "json", "sarif")),
+    default="text",
+    show_default=True,
+    help="How to print the report.",
+)
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@click.option("--sarif", "form", flag_value="sarif", help="The same as --format sarif.")
+@click.option(
+    "--normalise",
+    is_flag=True,
+    help="Also tell whether they are the same after normalising: as slow as normalising both.",
+)
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
@@ -42,7 +57,8 @@ def command(
     a: str,
     b: str,
     platform: str | None,
-    as_json: bool,
+    form: str,
+    normalise: bool,
     limit: int,
     page: Path | None,
 ) -> None:
@@ -55,14 +71,16 @@ def command(
     """
     most = limit or None
     chosen = parse_platform(platform) if platform else None
-    report = diff_images(a, b, platform=chosen, limit=most)
+    report = diff_images(a, b, platform=chosen, limit=most, normalising=normalise)
     if page is not None:
         # Most comparisons need no templates.
         from samebit.report.diff_html import diff_html  # noqa: PLC0415
 
         write_whole(page, diff_html(report).encode("utf-8"))
-    if as_json:
+    if form == "json":
         print_result(diff_json(report))
+    elif form == "sarif":
+        print_result(diff_sarif(report))
     else:
         write_diff(report, sys.stdout, most)
     context.exit(0 if report.identical else 1)

@@ -22,7 +22,7 @@ from samebit.pipeline.session import open_session
 from samebit.pipeline.verify import DEFAULT_SEARCH, SECONDS_APART, VerifyOptions, verify
 from samebit.report.progress import BuildProgress
 from samebit.report.verify_json import verify_json
-from samebit.report.verify_text import write_verification
+from samebit.report.verify_text import verdict, write_verification
 
 
 @click.command("verify", short_help="Build again under variations and compare bit by bit.")
@@ -133,7 +133,7 @@ def command(
         # Most verifications need no templates.
         from samebit.report.diff_html import diff_html  # noqa: PLC0415
 
-        write_whole(page, diff_html(result.report).encode("utf-8"))
+        write_whole(page, diff_html(result.report, verdict(result)).encode("utf-8"))
     if as_json:
         print_result(verify_json(result))
     else:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from samebit.model.audit import AuditException
 from samebit.model.toml_source import TomlTable
+
+if TYPE_CHECKING:
+    from samebit.model.audit import AuditException
 
 _FINDING = re.compile(r"\*|[a-z]+(?:-[a-z]+)*")
 
@@ -29,6 +32,9 @@ def parse_audit(table: TomlTable, folder: Path) -> AuditSettings:
 
 
 def _exception(table: TomlTable) -> AuditException:
+    # Builds read this table, too, and need nothing of what an audit is made of.
+    from samebit.model.audit import AuditException  # noqa: PLC0415
+
     path = table.string("path")
     if not path.startswith("/"):
         raise table.error(

@@ -11,7 +11,6 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -19,11 +18,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from samebit.engines import shim
 from samebit.engines.buildah_storage import Storage, ulimits
 from samebit.engines.buildah_words import STEP_LINE, is_chatter, read_ending, split_closing
 from samebit.engines.conditions import StepRecord, StepTrace
 from samebit.engines.protocol import EnginePlan, Progress, StepFailedError
+from samebit.engines.runtime_wrapper import runtime_wrapper
 from samebit.engines.step_conditions import shim_conditions
 from samebit.engines.step_mounts import MountSources, private_directory
 from samebit.errors import InternalError
@@ -150,7 +149,6 @@ class Run:
         hosts.write_text(_HOSTS.format(conditions.host_name), "utf-8")
         state = self._work / "state"
         state.mkdir()
-        ended = _quote(str(state / "ended"))
         private = self._resources.enter_context(private_directory(self._work))
         sources = MountSources(self._plan, private)
         self._resources.callback(sources.close)
@@ -191,25 +189,18 @@ class Run:
         # It holds build arguments and secret variables.
         path = private / "plan.json"
         path.write_text(json.dumps(plan), "utf-8")
-        python = [sys.executable, "-I", "-S", shim.__file__, str(path)]
-        shimmed = f'{" ".join(map(_quote, python))} "$@"'
         wrapper = self._work / "runtime"
         # State of the engine's own, so that the next build finds what outlived a killed one.
         self._containers = self._storage.make_containers(self._runtime)
-        wrapper.write_text(
-            "#!/bin/sh\n"
-            f'set -- --root {_quote(str(self._containers))} "$@"\n'
-            # Only create, and delete where stubs were made, need Python: its start takes longer
-            # than all that the shim does.
-            'for a in "$@"; do case "$a" in\n'
-            f"create|run{'|start' if plan['conditions'] else ''}) exec {shimmed};;\n"
-            # An empty file's change time is when the step ended.
-            f"delete) : >{ended}; for s in {_quote(str(state))}/stubs-*; do\n"
-            f'[ ! -e "$s" ] || exec {shimmed}\n'
-            "done;; esac; done\n"
-            f'exec {_quote(self._runtime)} "$@"\n',
-            "utf-8",
+        text = runtime_wrapper(
+            runtime=self._runtime,
+            containers=self._containers,
+            state=state,
+            plan=path,
+            varied=bool(plan["conditions"] or plan["traced"]),
+            restricts=bool(conditions.processors),
         )
+        wrapper.write_text(text, "utf-8", errors="surrogateescape")
         wrapper.chmod(stat.S_IRWXU)
         return wrapper
 
@@ -221,11 +212,15 @@ class Run:
         """Say when each step ran, of those that have begun, and which a moved clock missed."""
         noted = self._noted()
         begun = [line for line in noted if "began" in line]
+        ended = self._work / "state" / "ended"
+        if ended.exists():
+            # Of the last one, where nothing comes after it.
+            begun.append({"before": ended.stat().st_ctime_ns})
         return StepTrace(
             tuple(
                 StepRecord(line["step"], line["began"], later["before"])
                 for line, later in itertools.pairwise(begun)
-                if later["before"] is not None
+                if "step" in line and later["before"] is not None
             ),
             {
                 line["clock"]: line["unreached"]
@@ -368,7 +363,3 @@ def _same_command(found: list[str], wanted: tuple[str, ...]) -> bool:
         return not found and not wanted
     same_name = found[0].rpartition("/")[2] == wanted[0].rpartition("/")[2]
     return same_name and tuple(found[1:]) == wanted[1:]
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"

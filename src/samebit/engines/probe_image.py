@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import struct
 
 # exit(0) in machine code: x86-64 `xor edi,edi; mov eax,60; syscall`, AArch64 `mov x0,#0;
@@ -15,7 +15,7 @@ _CODE = {
 
 def exit_program() -> bytes | None:
     """Make a static ELF executable that exits with 0 (ELF-64, one segment); None elsewhere."""
-    known = _CODE.get(platform.machine())
+    known = _CODE.get(os.uname().machine)
     if known is None:
         return None
     machine, code = known

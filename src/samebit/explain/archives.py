@@ -20,6 +20,7 @@ from samebit.explain.content import Content
 _MOST_MEMBERS = 20_000
 _MOST_BYTES = 32 << 20
 _AR_MAGIC = b"!<arch>\n"
+_CPIO_MAGICS = (b"070701", b"070702")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """`kind` is zip, tar, ar or gzip; a gzip file has one member without a name."""
+    """`kind` is zip, tar, cpio, ar, gzip or xz; a gzip or xz file has one member without a name."""
 
     kind: str
     members: tuple[Member, ...]
@@ -150,13 +151,46 @@ def _tar(stream: _Stream) -> Iterator[Member]:
 
 
 def _gzip(stream: _Stream) -> Iterator[Member]:
-    head = stream.read(10)
+    head = stream.read(512)
     assert head is not None
     stream.seek(0)
     with gzip.GzipFile(fileobj=io.BufferedReader(stream)) as file:
         data = file.read(_MOST_BYTES + 1)
     (seconds,) = struct.unpack("<I", head[4:8])
-    yield Member("", f"@{seconds}", "", data)
+    yield Member("", f"@{seconds}", _gzip_header(head), data)
+
+
+def _gzip_header(head: bytes) -> str:
+    """Give the name and the operating system of a gzip header as text (RFC 1952, 2.3)."""
+    flags, system, at = head[3], head[9], 10
+    if flags & 4 and len(head) >= 12:
+        at += 2 + int.from_bytes(head[10:12], "little")
+    end = head.find(b"\0", at)
+    name = head[at:end].decode("latin-1") if flags & 8 and end >= 0 else ""
+    return f"name {name!r}, system {system}"
+
+
+def _xz(stream: _Stream) -> Iterator[Member]:
+    with lzma.LZMAFile(io.BufferedReader(stream)) as file:
+        yield Member("", "", "", file.read(_MOST_BYTES + 1))
+
+
+def _cpio(stream: _Stream) -> Iterator[Member]:
+    """Read the portable ASCII format, newc (Linux, early-userspace/buffer-format)."""
+    while len(header := stream.read(110) or b"") == 110 and header.startswith(_CPIO_MAGICS):
+        fields = [int(header[at : at + 8], 16) for at in range(6, 110, 8)]
+        inode, mode, uid, gid, _, mtime, size, *device = fields[:-2]
+        name = (stream.read(fields[-2]) or b"").rstrip(b"\0").decode("utf-8", "surrogateescape")
+        stream.seek(-stream.tell() % 4, io.SEEK_CUR)
+        if name == "TRAILER!!!":
+            return
+        if size > _MOST_BYTES:
+            raise _TooLargeError
+        data = stream.read(size) or b""
+        stream.seek(-stream.tell() % 4, io.SEEK_CUR)
+        device_text = ":".join(map(str, device))
+        attributes = f"mode {mode:o}, owner {uid}:{gid}, inode {inode}, device {device_text}"
+        yield Member(name, f"@{mtime}", attributes, data)
 
 
 def _ar(stream: _Stream) -> Iterator[Member]:
@@ -181,6 +215,8 @@ def _is_tar(head: bytes) -> bool:
 _KINDS: tuple[tuple[str, Callable[[bytes], bool], Callable[[_Stream], Iterator[Member]]], ...] = (
     ("zip", lambda head: head[:4] in (b"PK\x03\x04", b"PK\x05\x06"), _zip),
     ("gzip", lambda head: head[:3] == b"\x1f\x8b\x08", _gzip),
+    ("xz", lambda head: head.startswith(b"\xfd7zXZ\0"), _xz),
+    ("cpio", lambda head: head.startswith(_CPIO_MAGICS), _cpio),
     ("ar", lambda head: head.startswith(_AR_MAGIC), _ar),
     ("tar", _is_tar, _tar),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from samebit.explain.protocol import BuildFacts
 from samebit.explain.text_times import Stamp
 from samebit.model.explanation import Confidence
@@ -21,7 +23,8 @@ def judge(stamps: tuple[Stamp, Stamp], facts: tuple[BuildFacts, BuildFacts]) -> 
     """
     windows = [_window(one) for one in facts]
     if windows[0] is None or windows[1] is None:
-        return Confidence.POSSIBLE if stamps[0].daily else Confidence.LIKELY
+        vague = stamps[0].daily or stamps[0].width > _DAY
+        return Confidence.POSSIBLE if vague else Confidence.LIKELY
     fits = [
         _fit(stamp, *window)
         for stamp, window in zip(stamps, windows, strict=True)
@@ -41,9 +44,11 @@ def _window(facts: BuildFacts) -> tuple[int, int] | None:
 def _fit(stamp: Stamp, started: int, ended: int) -> Confidence | None:
     if stamp.daily:
         return Confidence.LIKELY if _in_a_day(stamp, started, ended) else None
+    if stamp.yearly:
+        return Confidence.LIKELY if _in_a_year(stamp, started, ended) else None
     if _overlaps(stamp.seconds, stamp.width, started, ended):
-        # A day fits every build of that day, and a year's every build of that year.
-        return Confidence.CERTAIN
+        # A month fits every build of that month.
+        return Confidence.CERTAIN if stamp.width <= _DAY else Confidence.LIKELY
     if not stamp.zoned and any(
         _overlaps(stamp.seconds + zone, stamp.width, started, ended) for zone in _ZONES
     ):
@@ -62,3 +67,16 @@ def _in_a_day(stamp: Stamp, started: int, ended: int) -> bool:
         _overlaps(started - started % _DAY + day + stamp.seconds, stamp.width, started, ended)
         for day in (0, _DAY)
     )
+
+
+def _in_a_year(stamp: Stamp, started: int, ended: int) -> bool:
+    moment = datetime.fromtimestamp(stamp.seconds, UTC)
+    for seconds in (started, ended):
+        year = datetime.fromtimestamp(seconds, UTC).year
+        try:
+            same = int(moment.replace(year=year).timestamp())
+        except ValueError:
+            continue
+        if any(_overlaps(same + zone, stamp.width, started, ended) for zone in _ZONES):
+            return True
+    return False

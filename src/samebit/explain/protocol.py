@@ -7,13 +7,16 @@ places that it explains; what no detector claims stays unexplained.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeAlias
 
+from samebit.executables.elf_file import ElfFile
 from samebit.explain.archives import Archive, read_archive
 from samebit.explain.content import Content
+from samebit.explain.elf_files import read_elf_file
 from samebit.explain.hunks import Hunk, Hunks, find_hunks
 from samebit.model.escaped import escaped
 from samebit.model.explanation import Cause, Confidence, Evidence
@@ -88,6 +91,13 @@ class Pair:
         b = read_archive(self.b) if a is not None else None
         return (a, b) if a is not None and b is not None and a.kind == b.kind else None
 
+    @cached_property
+    def elves(self) -> tuple[ElfFile, ElfFile] | None:
+        """Both contents as ELF files with sections; None for anything else."""
+        a = read_elf_file(self.a)
+        b = read_elf_file(self.b) if a is not None else None
+        return (a, b) if a is not None and b is not None else None
+
     def windows(self, hunk: Hunk) -> tuple[Window, Window]:
         """Give a place of both sides with its surroundings."""
         return (
@@ -114,26 +124,35 @@ def _window(content: Content, start: int, end: int) -> Window:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A cause with the numbers of the hunks that it explains; None claims all of them."""
+    """A cause with the numbers of the hunks that it explains; None claims all of them.
+
+    In ELF files it claims the sections of those names.
+    """
 
     cause: Cause
     hunks: frozenset[int] | None = None
+    sections: frozenset[bytes] = frozenset()
 
 
 Detect: TypeAlias = Callable[[Pair], Iterator[Found]]
 
 
+class Kind(enum.Enum):
+    """What a detector is asked about: bytes, or archives or ELF files as such."""
+
+    BYTES = enum.auto()
+    ARCHIVE = enum.auto()
+    ELF = enum.auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """One cause. `rank`: lower ones are asked first, and what they claim is not asked again.
-
-    `archives` are asked about archives as such, and no others are.
-    """
+    """One cause. `rank`: lower ones are asked first, and what they claim is not asked again."""
 
     name: str
     detect: Detect
     rank: int = 50
-    archives: bool = False
+    of: Kind = Kind.BYTES
 
 
 class Collected:

@@ -20,6 +20,13 @@ _MONTHS = {
 _MONTH = "(?P<month>" + "|".join(_MONTHS) + ")"
 _LONG_MONTH = rf"{_MONTH}[a-z]*"
 _WIDTHS = {"second": 1, "minute": 60, "day": 86400}
+_MONTH_LENGTH, _YEAR_LENGTH = 31 * 86400, 366 * 86400
+_PRECISION = (
+    (_YEAR_LENGTH, "%Y"),
+    (_MONTH_LENGTH, "%Y-%m"),
+    (86400, "%Y-%m-%d"),
+    (0, "%Y-%m-%d %H:%M:%S"),
+)
 _DAY_NAME = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _CLOCK = r"(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d):(?P<second>[0-5]\d)"
 _ZONE = r"(?P<zone> ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}))?"
@@ -33,7 +40,8 @@ class Stamp:
 
     `seconds` since 1970 is the earliest time that it can mean, `width` how many seconds from there
     on it can mean (a date is a day). `zoned` says that no time zone has to be guessed. `daily`: it
-    is a time of day without a date, and `seconds` counts from midnight.
+    is a time of day without a date, and `seconds` counts from midnight. `yearly`: it has no year,
+    and is given as one of the year 2000.
     """
 
     start: int
@@ -43,12 +51,15 @@ class Stamp:
     form: str
     zoned: bool
     daily: bool = False
+    yearly: bool = False
 
     def __str__(self) -> str:
         if self.daily:
             return f"{timedelta(seconds=self.seconds)} ({self.form})"
         moment = datetime.fromtimestamp(self.seconds, UTC)
-        text = moment.strftime("%Y-%m-%d" if self.width >= 86400 else "%Y-%m-%d %H:%M:%S")
+        if self.yearly:
+            return f"{moment:%m-%d %H:%M} ({self.form})"
+        text = moment.strftime(next(form for width, form in _PRECISION if self.width >= width))
         return f"{text}{' UTC' if self.zoned else ''} ({self.form})"
 
 
@@ -81,6 +92,15 @@ def _zone(zone: bytes | None) -> timezone:
         offset = timedelta(hours=int(text[1:3]), minutes=int(text[3:5]))
         return timezone(offset if text[:1] == b"+" else -offset)
     return UTC
+
+
+def _month(match: _Match) -> tuple[int, int, bool] | None:
+    month = _MONTHS[match["month"].decode("ascii")]
+    return int(datetime(int(match["year"]), month, 1, tzinfo=UTC).timestamp()), _MONTH_LENGTH, False
+
+
+def _year(match: _Match) -> tuple[int, int, bool] | None:
+    return int(datetime(int(match["year"]), 1, 1, tzinfo=UTC).timestamp()), _YEAR_LENGTH, False
 
 
 def _unix(divisor: int) -> _Read:
@@ -124,6 +144,10 @@ _FORMS = (
         "web server log",
         rf"(?P<day>[0-3]\d)/{_MONTH}/(?P<year>20\d\d):{_CLOCK}{_ZONE}",
     ),
+    _form(
+        "C __DATE__ and __TIME__",
+        rf"{_MONTH} [ 0-3]?(?P<day>\d\d?) (?P<year>20\d\d),? {_CLOCK}",
+    ),
     _form("C __DATE__", rf"{_MONTH} [ 0-3]?(?P<day>\d\d?) (?P<year>20\d\d)"),
     _form("long date", rf"{_LONG_MONTH} (?P<day>[0-3]?\d), (?P<year>20\d\d)"),
     _form("long date", rf"(?P<day>[0-3]?\d) {_LONG_MONTH} (?P<year>20\d\d)"),
@@ -154,7 +178,15 @@ _FORMS = (
         r"(?<!\d)(?P<month>[01]?\d)[-/.](?P<day>[0-3]?\d)[-/.](?P<year>20\d\d)(?!\d)",
     ),
     _form("digits YYYYMMDD", r"(?<!\d)(?P<year>20\d\d)(?P<month>[01]\d)(?P<day>[0-3]\d)(?!\d)"),
+    _form("month and year", rf"{_LONG_MONTH},? (?P<year>20\d\d)(?!\d)", _month),
+    _form("year", r"(?<![\d.:-])(?P<year>20\d\d)(?![\d.:-])", _year),
 )
+_LISTED = re.compile(
+    rf"{_MONTH} [ 0-3]?(?P<day>\d\d?) (?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)(?![:\d])".encode(
+        "ascii"
+    )
+)
+_SHORT = re.compile(rb"(?<![\d:.])(?:[01]\d|2[0-3]):[0-5]\d(?![:\d])")
 _TIME_OF_DAY = re.compile(rf"(?<![\d:]){_CLOCK}(?![\d:])".encode("ascii"))
 _DECIMAL = re.compile(rb"(?<![\d.])[1-3]\d{9}\.\d{1,9}(?![\d.])")
 
@@ -167,7 +199,7 @@ def text_times(data: bytes) -> Iterator[Stamp]:
         yield Stamp(*match.span(), int(match[0].partition(b".")[0]), 1, "Unix seconds", zoned=True)
     for name, pattern, read in _FORMS:
         for match in pattern.finditer(data):
-            if any(match.start() >= start and match.end() <= end for start, end in taken):
+            if _is_taken(match, taken):
                 continue
             found = read(match)
             if found is None or not EARLIEST <= found[0] < LATEST:
@@ -176,9 +208,33 @@ def text_times(data: bytes) -> Iterator[Stamp]:
             if not name.startswith("date "):
                 taken.append(match.span())
             yield Stamp(*match.span(), found[0], found[1], name, found[2])
+    for match in _LISTED.finditer(data):
+        if not _is_taken(match, taken) and (stamp := _listed(match)) is not None:
+            taken.append(match.span())
+            yield stamp
     for match in _TIME_OF_DAY.finditer(data):
-        if any(match.start() >= start and match.end() <= end for start, end in taken):
-            continue
-        hours, minutes, seconds = (int(match[n]) for n in ("hour", "minute", "second"))
-        since = hours * 3600 + minutes * 60 + seconds
-        yield Stamp(*match.span(), since, 1, "time of day", zoned=False, daily=True)
+        if not _is_taken(match, taken):
+            taken.append(match.span())
+            hours, minutes, seconds = (int(match[n]) for n in ("hour", "minute", "second"))
+            since = hours * 3600 + minutes * 60 + seconds
+            yield Stamp(*match.span(), since, 1, "time of day", zoned=False, daily=True)
+    for match in _SHORT.finditer(data):
+        if not _is_taken(match, taken):
+            hours, minutes = map(int, match[0].split(b":"))
+            since = hours * 3600 + minutes * 60
+            yield Stamp(*match.span(), since, 60, "hour and minute", zoned=False, daily=True)
+
+
+def _is_taken(match: _Match, taken: list[tuple[int, int]]) -> bool:
+    return any(match.start() >= start and match.end() <= end for start, end in taken)
+
+
+def _listed(match: _Match) -> Stamp | None:
+    """Read a time as ls -l writes it: without a year, of which 2000 has every day."""
+    month = _MONTHS[match["month"].decode("ascii")]
+    hour, minute = int(match["hour"]), int(match["minute"])
+    try:
+        moment = datetime(2000, month, int(match["day"]), hour, minute, tzinfo=UTC)
+    except ValueError:
+        return None
+    return Stamp(*match.span(), int(moment.timestamp()), 60, "ls -l", zoned=False, yearly=True)

@@ -19,9 +19,10 @@ from samebit.image.entry_difference import applied, walk
 from samebit.image.entry_spool import temporary_database
 from samebit.image.layer_blob import LayerBlob
 from samebit.image.layer_difference import compare_entries, compare_packaging, describe_entries
-from samebit.image.layer_members import Member, read_members
+from samebit.image.layer_members import CONTENT, TYPE, Member, read_members
 from samebit.image.manifest import Image
 from samebit.image.members import Document, list_of, object_of
+from samebit.image.same_packages import same_packages
 from samebit.model.digest import Digest
 from samebit.model.image_difference import (
     DocumentDifference,
@@ -33,6 +34,9 @@ from samebit.model.image_difference import (
     LayerVerdict,
     ValueChange,
 )
+
+# Fields of entries that say what a file is and holds.
+_CONTENT = frozenset({TYPE, CONTENT, "link", "size", "device", "hard-links"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +75,12 @@ def compare_images(a: OpenedImage, b: OpenedImage, detail: Detail) -> ImageDiffe
             tree=None,
         )
     paired = _pairs_up(a.diff_ids, b.diff_ids)
-    layers, tree = _Layers(a, b, detail).compare(paired=paired)
+    layers, tree, packages = _Layers(a, b, detail).compare(paired=paired)
     return ImageDifference(
         platform=_platforms(a, b),
         digest_a=str(digests[0]),
         digest_b=str(digests[1]),
-        grade=_grade(a, b, tree),
+        grade=_grade(a, b, tree, same_packages=packages),
         manifest=compare_manifests(a.manifest, b.manifest),
         config=compare_configs(a.config, b.config),
         layers=layers,
@@ -85,13 +89,28 @@ def compare_images(a: OpenedImage, b: OpenedImage, detail: Detail) -> ImageDiffe
     )
 
 
-def _grade(a: OpenedImage, b: OpenedImage, tree: EntriesDifference | None) -> Grade:
+def _grade(
+    a: OpenedImage, b: OpenedImage, tree: EntriesDifference | None, *, same_packages: bool
+) -> Grade:
     documents = a.image.config_document.document, b.image.config_document.document
     if a.diff_ids == b.diff_ids and same_values(*documents):
         return Grade.SAME_DIFF_IDS
     if (tree is None or not tree.differs) and same_execution(*documents):
         return Grade.SAME_TREE
-    return Grade.DIFFERENT
+    if tree is None or not holds_other_files(tree):
+        return Grade.SAME_FILES if _same_platform(a, b) else Grade.DIFFERENT
+    return Grade.SAME_PACKAGES if same_packages else Grade.DIFFERENT
+
+
+def holds_other_files(tree: EntriesDifference) -> bool:
+    """Tell whether one of two trees has a path, a kind of file or a content of its own."""
+    return bool(
+        tree.only_a_count or tree.only_b_count or _CONTENT & {name for name, _ in tree.fields}
+    )
+
+
+def _same_platform(a: OpenedImage, b: OpenedImage) -> bool:
+    return a.image.platform == b.image.platform
 
 
 def _platforms(a: OpenedImage, b: OpenedImage) -> str:
@@ -122,10 +141,11 @@ class _Layers:
 
     def compare(
         self, *, paired: bool
-    ) -> tuple[tuple[LayerDifference, ...], EntriesDifference | None]:
+    ) -> tuple[tuple[LayerDifference, ...], EntriesDifference | None, bool]:
+        """Give the layers, the tree that they add up to, and whether the packages are the same."""
         a, b = self._images
         if a.diff_ids == b.diff_ids:
-            return tuple(self._equal(position) for position in range(len(a.layers))), None
+            return tuple(self._equal(position) for position in range(len(a.layers))), None, True
         with temporary_database(self._detail.directory, "trees") as database:
             trees = AppliedTrees(database)
             found = [self._equal(position) for position in range(self._common)]
@@ -138,8 +158,9 @@ class _Layers:
                 found += self._unpaired(trees)
             walked = walk(applied(trees, 0), applied(trees, 1), self._detail.limit)
             counts = trees.count(0), trees.count(1)
+            packages = same_packages(trees, self._layers, self._detail)
         tree = describe_entries(walked, counts, None, self._layers, self._detail)
-        return tuple(found), tree
+        return tuple(found), tree, packages
 
     def _pair(self, trees: AppliedTrees, position: int) -> LayerDifference:
         a, b = self._images
@@ -204,7 +225,8 @@ class _Layers:
 
     def _apply(self, trees: AppliedTrees, side: int, position: int) -> None:
         trees.start_layer(side)
-        for member in read_members(self._layers[side][position]):
+        layer = self._layers[side][position]
+        for member in read_members(layer, bookmarks=self._detail.new_bookmarks(layer)):
             trees.apply(side, position, member)
 
 

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol, cast
 
 from samebit.inventory import managers
+
+# The files whose text says which packages there are; which files are theirs, others say.
+_RECORDS = re.compile(
+    rb"var/lib/dpkg/(?:status|status\.d/[^/]+)|(?:usr/)?lib/apk/db/installed"
+    rb"|(?:.*/)?[^/]+\.dist-info/RECORD"
+)
+
+
+def is_record(path: bytes) -> bool:
+    """Tell whether a file is needed to name the packages of a tree."""
+    return _RECORDS.fullmatch(path) is not None
 
 
 @dataclass(frozen=True, slots=True)

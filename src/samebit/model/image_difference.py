@@ -18,12 +18,18 @@ class Grade(enum.Enum):
 
     BITWISE: the same manifest or index, byte for byte. SAME_DIFF_IDS: the same config values and
     uncompressed layers, packaged differently. SAME_TREE: containers made from them see the same
-    files (with their times) and run with the same settings. DIFFERENT: none of these.
+    files (with their times) and run with the same settings. NORMALISED: `samebit normalise` makes
+    one image of both; only found where it was asked for. SAME_FILES: they hold the same files with
+    the same content; times, permissions, owners or settings differ. SAME_PACKAGES: their package
+    managers' records name the same packages in the same versions. DIFFERENT: none of these.
     """
 
     BITWISE = "bitwise"
     SAME_DIFF_IDS = "same-diff-ids"
     SAME_TREE = "same-tree-and-config"
+    NORMALISED = "same-after-normalising"
+    SAME_FILES = "same-files"
+    SAME_PACKAGES = "same-packages"
     DIFFERENT = "different"
 
 
@@ -110,12 +116,25 @@ class OrderChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed:
+    """A path that only A has and one that only B has, which differ in what is made anew.
+
+    `explanation` says what differs in the first component that does, with offsets in it.
+    """
+
+    path_a: str
+    path_b: str
+    explanation: Explanation
+
+
+@dataclass(frozen=True, slots=True)
 class EntriesDifference:
     """Two lists of entries, of a layer or of a file tree.
 
     The counts are complete, `changed`, `only_a` and `only_b` hold as many as were asked for:
     `changed` the most important first, the others in bytewise order. `fields` counts the changed
-    entries by attribute. `order` is None for trees, and where the order is the same.
+    entries by attribute. `order` is None for trees, and where the order is the same. `renamed`
+    explains paths of `only_a` and `only_b`.
     """
 
     count_a: int
@@ -128,6 +147,7 @@ class EntriesDifference:
     only_b: tuple[str, ...]
     fields: tuple[tuple[str, int], ...]
     order: OrderChange | None = None
+    renamed: tuple[Renamed, ...] = ()
 
     @property
     def differs(self) -> bool:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from samebit.errors import InputError
 from samebit.explain.content import OpenFile
+from samebit.explain.entries import explain_fields, explain_names
 from samebit.explain.explain import explain
 from samebit.explain.protocol import BuildFacts, Pair
 from samebit.image.compare_images import OpenedImage, compare_images
 from samebit.image.document_difference import compare_indexes
-from samebit.image.entry_details import Detail
+from samebit.image.entry_details import Detail, Inspector
 from samebit.image.manifest import Index, IndexEntry
-from samebit.model.explanation import Explanation
+from samebit.inventory.packages import Records, find_packages, is_record
+from samebit.lock.epoch import DEFAULT_EPOCH
+from samebit.model.explanation import Cause, Explanation
 from samebit.model.image_difference import (
     DiffReport,
     DocumentDifference,
+    FieldChange,
     Grade,
     ImageDifference,
     IndexDifference,
+    Renamed,
     Side,
 )
 from samebit.model.platform import Platform
@@ -33,18 +39,23 @@ from samebit.store.home import default_home
 from samebit.transports.resolve import choose
 
 DEFAULT_LIMIT = 20
-_GRADES = tuple(Grade)
-_NO_IMAGE = "no image"
-_Listed: TypeAlias = Mapping[str, IndexEntry]
 
 
 @dataclass(frozen=True, slots=True)
 class KnownBuilds:
-    """What is known of the builds that gave A and B; `instruction` words what wrote a path."""
+    """What is known about the builds of the two images.
 
-    a: BuildFacts = field(default_factory=BuildFacts)
-    b: BuildFacts = field(default_factory=BuildFacts)
+    `instruction` gives the text of the instruction that wrote a path, empty when not known.
+    """
+
+    facts: tuple[BuildFacts, BuildFacts] = (BuildFacts(), BuildFacts())
     instruction: Callable[[bytes], str] = lambda _: ""
+
+
+NOTHING_KNOWN = KnownBuilds()
+_GRADES = tuple(Grade)
+_NO_IMAGE = "no image"
+_Listed: TypeAlias = Mapping[str, IndexEntry]
 
 
 def diff_images(
@@ -54,15 +65,17 @@ def diff_images(
     platform: Platform | None = None,
     limit: int | None = DEFAULT_LIMIT,
     store_root: Path | None = None,
-    known: KnownBuilds | None = None,
+    known: KnownBuilds = NOTHING_KNOWN,
+    normalising: bool = False,
 ) -> DiffReport:
     """Compare the images that two texts name: `oci:PATH`, `docker://NAME`, a name in the store.
 
     `limit` is how many entries of each kind are told in detail, None for all. `platform` chooses
     one of an index; without it every platform that both sides have is compared. `store_root` is
-    samebit's store, by default below SAMEBIT_HOME. `known` makes causes surer. Temporary files,
-    such as the images of a registry, are kept below TMPDIR and removed. Raises UsageError,
-    InputError or MachineError.
+    samebit's store, by default below SAMEBIT_HOME. `known` makes causes surer.
+    `normalising` also tells whether they are the same after normalising, which takes as long as
+    normalising both. Temporary files, such as the images of a registry, are kept below TMPDIR and
+    removed. Raises UsageError, InputError or MachineError.
     """
     root = store_root or default_home() / "store"
     with (
@@ -73,7 +86,9 @@ def diff_images(
         sides = _side(left), _side(right)
         if left.descriptor.digest == right.descriptor.digest and platform is None:
             return DiffReport(*sides, Grade.BITWISE)
-        comparison = _Comparison(left, right, directory, limit, known or KnownBuilds())
+        comparison = _Comparison(
+            left, right, directory, limit, _Inspector(known), normalising=normalising
+        )
         if platform is not None or (left.index is None and right.index is None):
             found = comparison.images(left.image(platform=platform), right.image(platform=platform))
             return DiffReport(*sides, found.grade, None, (found,))
@@ -96,13 +111,16 @@ class _Comparison:
         b: OpenedSource,
         directory: Path,
         limit: int | None,
-        known: KnownBuilds,
+        inspector: Inspector,
+        *,
+        normalising: bool,
     ) -> None:
         self._a = a
         self._b = b
         self._directory = directory
         self._limit = limit
-        self._known = known
+        self._inspector = inspector
+        self._normalising = normalising
         self._count = 0
 
     def images(self, a: OpenedImage, b: OpenedImage) -> ImageDifference:
@@ -110,12 +128,23 @@ class _Comparison:
         directory = self._directory / f"images-{self._count}"
         with machine_errors(f"cannot keep temporary files in {self._directory}"):
             directory.mkdir()
-        return compare_images(a, b, Detail(directory, self._limit, self._explained))
+        found = compare_images(a, b, Detail(directory, self._limit, self._inspector))
+        worse = _GRADES.index(found.grade) > _GRADES.index(Grade.NORMALISED)
+        if worse and self._normalising and self._normalise_alike(a, b, directory):
+            return replace(found, grade=Grade.NORMALISED)
+        return found
 
-    def _explained(self, path: bytes, a: BinaryIO, b: BinaryIO) -> Explanation:
-        known = self._known
-        files = OpenFile(a), OpenFile(b)
-        return explain(Pair(path, *files, known.a, known.b, known.instruction(path)))
+    def _normalise_alike(self, a: OpenedImage, b: OpenedImage, directory: Path) -> bool:
+        from samebit.pipeline.normalise import normalised_image  # noqa: PLC0415 - seldom asked for
+
+        made = []
+        for number, (image, name) in enumerate(((a, self._a.name), (b, self._b.name))):
+            work = directory / f"normalised-{number}"
+            with machine_errors(f"cannot keep temporary files in {directory}"):
+                work.mkdir()
+            made.append(normalised_image(image, name, DEFAULT_EPOCH, work).digest)
+            shutil.rmtree(work)
+        return made[0] == made[1]
 
     def indexes(self, sides: tuple[Side, Side]) -> DiffReport:
         """Compare two indexes, or an index with one image, platform by platform."""
@@ -162,6 +191,34 @@ class _Comparison:
         alone = {name: IndexEntry(single.descriptor, platform)}
         matching = {name: chosen}
         return (alone, matching, unread) if single is a else (matching, alone, unread)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inspector:
+    """What is asked why entries differ, with what is known about the two builds."""
+
+    known: KnownBuilds
+
+    def content(self, path: bytes, a: BinaryIO, b: BinaryIO) -> Explanation:
+        instruction = self.known.instruction(path)
+        return explain(Pair(path, OpenFile(a), OpenFile(b), *self.known.facts, instruction))
+
+    def fields(self, path: bytes, changes: Sequence[FieldChange]) -> tuple[Cause, ...]:
+        return explain_fields(path, changes, self.known.facts)
+
+    def names(self, only_a: Sequence[bytes], only_b: Sequence[bytes]) -> tuple[Renamed, ...]:
+        return explain_names(only_a, only_b, self.known.facts)
+
+    def is_record(self, path: bytes) -> bool:
+        return is_record(path)
+
+    def packages(
+        self, paths: Sequence[bytes], records: Mapping[bytes, bytes]
+    ) -> frozenset[tuple[str, str, str]]:
+        return frozenset(
+            (manager, package.name, package.version)
+            for manager, package in find_packages(Records(paths, records))
+        )
 
 
 def _by_platform(source: OpenedSource, index: Index) -> _Listed:

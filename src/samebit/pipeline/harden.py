@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from samebit.configuration.samebit_toml import Configuration
 from samebit.errors import UsageError
 from samebit.model.hardening import APPEND, HardenedVariable, Hardening
 from samebit.pipeline.request import BuildRequest
-from samebit.toolchains.load import load_toolchains
-from samebit.toolchains.profile import Mode, Profile
+
+if TYPE_CHECKING:
+    from samebit.toolchains.profile import Profile
 
 
 def hardening_of(request: BuildRequest, configuration: Configuration) -> Hardening:
@@ -20,6 +22,9 @@ def hardening_of(request: BuildRequest, configuration: Configuration) -> Hardeni
     """
     found: list[HardenedVariable] = []
     if request.harden:
+        # Few builds ask for it.
+        from samebit.toolchains.load import load_toolchains  # noqa: PLC0415
+
         toolchains = load_toolchains(configuration.audit.toolchains)
         for language in sorted(set(request.harden)):
             found += _variables(toolchains.profile(language))
@@ -28,6 +33,8 @@ def hardening_of(request: BuildRequest, configuration: Configuration) -> Hardeni
 
 
 def _variables(profile: Profile) -> list[HardenedVariable]:
+    from samebit.toolchains.profile import Mode  # noqa: PLC0415 - see above
+
     found = [
         HardenedVariable(
             profile.language,

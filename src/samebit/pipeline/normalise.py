@@ -109,6 +109,27 @@ def normalise(
     )
 
 
+def normalised_image(image: OpenedImage, source: str, epoch: int, directory: Path) -> Descriptor:
+    """Give what `normalise` makes of one image, for comparing: nothing of it is kept.
+
+    `directory` must be private and is emptied by the caller. Raises as `normalise` does.
+    """
+    store = Store(directory / "store")
+    work = directory / "work"
+    work.mkdir()
+    run = _Normalised(
+        store=store,
+        source=source,
+        image=image,
+        base=None,
+        base_name=None,
+        epoch=epoch,
+        normalisers=NORMALISER_SET,
+        directory=work,
+    )
+    return run.write([])[0]
+
+
 @dataclass(frozen=True, slots=True)
 class _Normalised:
     store: Store

@@ -26,10 +26,11 @@ from samebit.pipeline.request import STANDARD_INPUT, BuildRequest
 from samebit.pipeline.session import Session
 from samebit.pipeline.temporary import temporary_directory
 from samebit.pipeline.verify_builds import VerifiedBuild, VerifyBuilds, without_failing
-from samebit.pipeline.verify_differences import Differences
+from samebit.pipeline.verify_differences import Differences, first_holding
 from samebit.pipeline.witness import differing
 from samebit.pipeline.workspace import open_workspace
 from samebit.report.progress import BuildProgress
+from samebit.store.failure import machine_errors
 from samebit.variations.apply import Variation, vary
 from samebit.variations.axes.clock import AXIS as CLOCK
 from samebit.variations.axes.clock import probe
@@ -38,13 +39,20 @@ from samebit.variations.registry import all_axes
 from samebit.variations.selection import select_axes
 
 SECONDS_APART = 61
-DEFAULT_SEARCH = 10
+# What axes leave in the environment of RUN.
+_TRACES = {
+    "clock": (b"FAKETIME", b"libfaketime"),
+    "hash-seed": (b"PERL_HASH_SEED", b"PERL_PERTURB_KEYS"),
+}
+DEFAULT_SEARCH = 12
 _SHOWN_AS_BUILT = 20
+_GO = "go"
 _UNREACHED = {
     "static": "its program is linked statically",
     "machine": "the image is for another processor",
     "glibc": "the image's glibc is older than libfaketime",
     "libc": "the image has no glibc",
+    _GO: "Go programs see the real time",
 }
 # Which axes a failing build is tried without, one set after the other.
 _RISKY = (
@@ -158,7 +166,7 @@ class _Run:
             not_varied=not_varied,
             seconds_apart=int(min(build.started - plain.started for build in varied)),
             as_built=as_built,
-            builds_made=count,
+            builds_made=self._builds.made,
             expectation=self._expectation(expect),
         )
         if verification.identical:
@@ -182,7 +190,8 @@ class _Run:
     def _look_at_clock(self, plain: VerifiedBuild) -> None:
         """Leave the clock alone where no step would see it moved."""
         unreached = plain.witness.unreached
-        if CLOCK.name in self._names and unreached and len(unreached) == self._builds.run_steps:
+        never = [step for step, reason in unreached.items() if reason != _GO]
+        if CLOCK.name in self._names and never and len(never) == self._builds.run_steps:
             self._names -= {CLOCK.name}
             self._left_out[CLOCK.name] = f"it cannot be moved: {self._unreached(unreached)}"
 
@@ -199,7 +208,23 @@ class _Run:
             self._names, _RISKY, lambda names: vary(names, machine), build
         )
         self._left_out.update(left_out)
-        return done
+        shown = self._shown_by(plain, done)
+        if not shown:
+            return done
+        # That build would differ only for the way in which it is varied.
+        self._names -= shown.keys()
+        self._left_out.update(shown)
+        return self._varied(plain, number)
+
+    def _shown_by(self, plain: VerifiedBuild, build: VerifiedBuild) -> dict[str, str]:
+        """Say which axes a file shows that keeps the environment of RUN, and which file."""
+        found = {}
+        for axis, words in _TRACES.items():
+            if axis in build.variation.varied:
+                path = first_holding(self._session.store, plain, build, words)
+                if path is not None:
+                    found[axis] = f"/{escaped(path)} keeps RUN's environment, which shows it"
+        return found
 
     def _wait(self, plain: VerifiedBuild, variation: Variation) -> None:
         """Wait until time itself has varied enough, where the clock cannot be moved."""
@@ -272,6 +297,8 @@ class _Run:
     def _keep(self, found: list[VerifiedBuild]) -> None:
         if self._options.keep is None:
             return
+        with machine_errors(f"cannot write to {self._options.keep}"):
+            self._options.keep.mkdir(parents=True, exist_ok=True)
         for number, build in enumerate(found, 1):
             place = self._options.keep / f"build-{number}"
             wanted = Outputs(locations=parse_locations((f"oci:{place}",)))

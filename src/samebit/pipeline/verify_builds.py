@@ -81,6 +81,11 @@ class VerifyBuilds:
     def __exit__(self, *failure: object) -> None:
         self._stack.close()
 
+    @property
+    def made(self) -> int:
+        """How many builds were begun."""
+        return self._count
+
     @cached_property
     def evaluations(self) -> tuple[tuple[ResolvedRecipe, Evaluation], ...]:
         """The stages of each platform, expanded."""

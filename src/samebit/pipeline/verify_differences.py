@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from samebit.canonical.tar_reader import TarReader
 from samebit.errors import InputError, SamebitError
-from samebit.image.layer_blob import LayerBlob
+from samebit.explain.protocol import BuildFacts
+from samebit.image.layer_blob import LayerBlob, plain_chunks
 from samebit.image.layer_members import Facts, read_members
 from samebit.model.descriptor import Descriptor
 from samebit.model.escaped import escaped
 from samebit.model.explanation import Cause
-from samebit.model.image_difference import DiffReport, EntryChange
+from samebit.model.image_difference import DiffReport, EntriesDifference, EntryChange
 from samebit.model.verification import Instruction, PathDifference, Verification
 from samebit.pipeline.diff import KnownBuilds, diff_images
 from samebit.pipeline.session import Session
@@ -106,7 +109,7 @@ class Differences:
             differences=tuple(sorted(found, key=_order)[: self._limit]),
             difference_count=len(keys),
             bisected=bool(search),
-            builds_made=verification.builds_made + blame.builds,
+            builds_made=self._builds.made,
             report=report,
         )
 
@@ -121,7 +124,7 @@ class Differences:
                 verification.digest,
                 limit=self._limit,
                 store_root=self._session.store.root,
-                known=KnownBuilds(b=plain.facts, instruction=writers.text),
+                known=KnownBuilds((BuildFacts(), plain.facts), writers.text),
             )
         except InputError:
             # A digest alone, of an image that is not here.
@@ -131,7 +134,8 @@ class Differences:
             PathDifference(
                 path=path,
                 unresolved=True,
-                instruction=writers.instruction(path),
+                instruction=writers.found(path)[0],
+                origin=writers.found(path)[1],
                 causes=change.explanation.causes if change.explanation else (),
             )
             for path, change in sorted(changes.items())
@@ -191,7 +195,7 @@ class Differences:
             for key, one in written.items()
             if one.step is not None
         }
-        known = KnownBuilds(plain.facts, other.facts, lambda path: texts.get(path, ""))
+        known = KnownBuilds((plain.facts, other.facts), lambda path: texts.get(path, ""))
         return diff_images(
             str(plain.image.digest),
             str(other.image.digest),
@@ -249,31 +253,39 @@ class _Writers:
             return ""
         return self._instructions[found.origin or found.step].text
 
-    def instruction(self, path: str) -> Instruction | None:
-        """Give the instruction of a path as reports show it."""
-        for found in self._build.witness.written(0):
-            if found.step is not None and f"/{escaped(found.path)}" == path:
-                return self._instructions[found.origin or found.step]
-        return None
+    def found(self, path: str) -> tuple[Instruction | None, Instruction | None]:
+        """Give the instruction of a path as reports show it, and where it was copied from."""
+        for one in self._build.witness.written(0):
+            if one.step is not None and f"/{escaped(one.path)}" == path:
+                origin = self._instructions[one.origin] if one.origin else None
+                return self._instructions[one.step], origin
+        return None, None
 
 
 def _changes(report: DiffReport) -> Iterator[EntryChange]:
+    for entries in _told(report):
+        yield from entries.changed
+
+
+def _told(report: DiffReport) -> Iterator[EntriesDifference]:
     for image in report.images:
         told = [layer.entries for layer in image.layers]
         # Layers that pair up have told it already.
         if not image.paired:
             told.append(image.tree)
-        for entries in told:
-            if entries is not None:
-                yield from entries.changed
+        yield from (entries for entries in told if entries is not None)
 
 
 def _causes(report: DiffReport) -> dict[str, tuple[Cause, ...]]:
-    return {
+    found = {
         change.path: change.explanation.causes
         for change in _changes(report)
         if change.explanation is not None
     }
+    for entries in _told(report):
+        for renamed in entries.renamed:
+            found[renamed.path_a] = found[renamed.path_b] = renamed.explanation.causes
+    return found
 
 
 def _hints(
@@ -315,6 +327,31 @@ def _differing_paths(store: Store, a: Descriptor, b: Descriptor) -> Iterator[byt
             last = path, facts
     if last is not None:
         yield last[0]
+
+
+def first_holding(
+    store: Store, plain: VerifiedBuild, other: VerifiedBuild, words: Collection[bytes]
+) -> bytes | None:
+    """Give the first path that differs and whose content in `other` has one of `words`."""
+    for (_, one), (_, varied) in zip(plain.platforms, other.platforms, strict=True):
+        paths = frozenset(itertools.islice(_differing_paths(store, one, varied), _MOST_PATHS))
+        for layer in _layers(store, varied)[-1:] if paths else ():
+            reader = TarReader(plain_chunks(layer), layer.what)
+            for header in reader:
+                if header.name in paths and _holds(reader, words):
+                    return header.name
+    return None
+
+
+def _holds(reader: TarReader, words: Collection[bytes]) -> bool:
+    keep = max(map(len, words)) - 1
+    tail = b""
+    while data := reader.read():
+        piece = tail + data
+        if any(word in piece for word in words):
+            return True
+        tail = piece[-keep:]
+    return False
 
 
 def _layers(store: Store, image: Descriptor) -> list[LayerBlob]:

@@ -7,13 +7,16 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 
-from samebit.model.explanation import Cause
-from samebit.model.image_difference import DiffReport, EntriesDifference, EntryChange
+from samebit.model.explanation import Cause, Explanation
+from samebit.model.image_difference import DiffReport, EntriesDifference
 from samebit.report.diff_words import GRADES, compression, count, hexdump, layer_words
 
 
-def diff_html(report: DiffReport) -> str:
-    """Give the page. Everything from the images is escaped; the page can load nothing."""
+def diff_html(report: DiffReport, headline: str = "") -> str:
+    """Give the page. Everything from the images is escaped; the page can load nothing.
+
+    `headline` is the verdict of whoever compared them, by default that of the comparison alone.
+    """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -21,7 +24,7 @@ def diff_html(report: DiffReport) -> str:
     index = report.index
     return environment.from_string(source).render(
         report=report,
-        verdict=_verdict(report),
+        verdict=_sentence(headline) or _verdict(report),
         grades=GRADES,
         causes=_causes(report),
         platforms=()
@@ -37,7 +40,7 @@ def diff_html(report: DiffReport) -> str:
         count=count,
         hexdump=hexdump,
         layer_words=layer_words,
-        names_of=_names,
+        cause_names=_names,
         sentence=_sentence,
     )
 
@@ -54,26 +57,29 @@ def _causes(report: DiffReport) -> list[tuple[Cause, int]]:
     """Give each cause once, with the number of files that it explains, the most common first."""
     causes: dict[str, Cause] = {}
     files_of: dict[str, set[str]] = {}
-    for change in _changes(report):
-        for cause in change.explanation.causes if change.explanation else ():
+    for path, explanation in _explanations(report):
+        for cause in explanation.causes:
             causes.setdefault(cause.name, cause)
-            files_of.setdefault(cause.name, set()).add(change.path)
+            files_of.setdefault(cause.name, set()).add(path)
     return sorted(
         ((cause, len(files_of[name])) for name, cause in causes.items()),
         key=lambda item: (-item[1], item[0].name),
     )
 
 
-def _changes(report: DiffReport) -> Iterator[EntryChange]:
+def _explanations(report: DiffReport) -> Iterator[tuple[str, Explanation]]:
     for image in report.images:
         told: list[EntriesDifference | None] = [layer.entries for layer in image.layers]
         # Layers that pair up have told it already.
         if not image.paired:
             told.append(image.tree)
         for entries in told:
-            if entries is not None:
-                yield from entries.changed
+            for change in entries.changed if entries else ():
+                if change.explanation is not None:
+                    yield change.path, change.explanation
+            for renamed in entries.renamed if entries else ():
+                yield renamed.path_a, renamed.explanation
 
 
-def _names(change: EntryChange) -> list[str]:
-    return [cause.name for cause in change.explanation.causes] if change.explanation else []
+def _names(explanation: Explanation | None) -> list[str]:
+    return [cause.name for cause in explanation.causes] if explanation else []

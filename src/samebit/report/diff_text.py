@@ -161,6 +161,9 @@ def _entries(entries: EntriesDifference) -> Iterator[Line]:
         for path in paths:
             yield Line(f"  only in {letter}: {path}", style)
         yield from _more(all_of_them, len(paths), f"only in {letter}")
+    for renamed in entries.renamed:
+        yield Line(f"  {renamed.path_a} of A is {renamed.path_b} of B")
+        yield from _why(renamed.explanation)
     if entries.order is not None:
         order = entries.order
         yield Line(

@@ -15,6 +15,10 @@ GRADES = {
     Grade.BITWISE: "identical, byte for byte",
     Grade.SAME_DIFF_IDS: "same config and same uncompressed layers, packaged differently",
     Grade.SAME_TREE: "same files and settings for containers, yet different images",
+    Grade.NORMALISED: "the same after normalising",
+    Grade.SAME_FILES: "same files with the same content; times, permissions, owners or settings"
+    " differ",
+    Grade.SAME_PACKAGES: "same packages and versions, other files",
     Grade.DIFFERENT: "different",
 }
 

@@ -29,7 +29,7 @@ def verification_lines(verification: Verification) -> Iterator[Line]:
     for (where, text), group in groupby(shown, key=_writer):
         yield Line(f"{where}  {text}" if where else text, _HEADING)
         for difference in group:
-            yield from _difference(difference)
+            yield from _difference(difference, searched=verification.bisected)
     if verification.difference_count > len(shown):
         more = verification.difference_count - len(shown)
         yield Line(f"and {count(more, 'path')} more (--limit 0 shows all)", _NOTE)
@@ -103,9 +103,10 @@ def _place(instruction: Instruction) -> tuple[str, str]:
     return str(instruction.where), instruction.text
 
 
-def _difference(difference: PathDifference) -> Iterator[Line]:
+def _difference(difference: PathDifference, *, searched: bool) -> Iterator[Line]:
     platform = f" ({difference.platform})" if difference.platform else ""
-    yield Line(f"  {difference.path}{platform}: {_blame(difference)}")
+    blame = f": {_blame(difference)}" if searched else ""
+    yield Line(f"  {difference.path}{platform}{blame}")
     if difference.origin is not None and difference.instruction is not None:
         where, text = _place(difference.instruction)
         yield Line(f"    copied by {where}  {text}", _NOTE)
@@ -118,8 +119,8 @@ def _difference(difference: PathDifference) -> Iterator[Line]:
 
 def _blame(difference: PathDifference) -> str:
     if difference.axes:
-        verb = "makes" if len(difference.axes) == 1 else "each make"
-        return f"{', '.join(difference.axes)} alone {verb} it differ"
+        words = "alone makes" if len(difference.axes) == 1 else "each alone make"
+        return f"{', '.join(difference.axes)} {words} it differ"
     if difference.unvaried:
         if any(cause.axis == "clock" for cause in difference.causes):
             return "it differs without any variation: it shows the time"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import platformdirs
-
 from samebit.errors import UsageError
 
 
@@ -18,6 +16,8 @@ def default_home() -> Path:
     """
     chosen = os.environ.get("SAMEBIT_HOME", "")
     if not chosen:
+        import platformdirs  # noqa: PLC0415 - takes longer to import than to ask
+
         return platformdirs.user_data_path("samebit", appauthor=False)
     if not os.path.isabs(chosen):
         raise UsageError(

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import sarif_rules
 from command_output import CommandLine
 from json_schema import faults
 from sample_images import Member, write_layout
@@ -69,6 +70,7 @@ def test_sarif(command_line: CommandLine, library: Path) -> None:
     )
     done = command_line.run("audit", "--sarif", "--policy", "sealed", library)
     assert done.code == 0
+    assert sarif_rules.faults(json.loads(done.out)) == []
     (log,) = json.loads(done.out)["runs"]
     (result,) = log["results"]
     assert log["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == "timestamp"

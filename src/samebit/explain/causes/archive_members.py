@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from samebit.explain.archives import Member
-from samebit.explain.protocol import Detector, Found, Pair, shown
+from samebit.explain.protocol import Detector, Found, Kind, Pair, shown
 from samebit.model.explanation import Cause, Confidence, Evidence
 
 _REFERENCE = "https://reproducible-builds.org/docs/archives/"
@@ -15,9 +15,12 @@ _MOST_EVIDENCE = 5
 _FIXES = {
     "zip": "touch the files to @$SOURCE_DATE_EPOCH, then find … | LC_ALL=C sort | TZ=UTC zip -X -@"
     " OUT; jar of JDK 15 and later has --date",
-    "tar": "tar --sort=name --mtime=@$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner",
-    "ar": "ar D (the default of Debian's binutils), or ranlib -D",
-    "gzip": "gzip -n",
+    "tar": "use tar --sort=name --mtime=@$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner",
+    "ar": "use ar D (the default of Debian's binutils), or ranlib -D",
+    "gzip": "use gzip -n",
+    "xz": "use xz -T1",
+    "cpio": "use cpio --reproducible, with a sorted list of files that were touched to"
+    " @$SOURCE_DATE_EPOCH",
 }
 
 
@@ -28,12 +31,17 @@ def _cause(kind: str, what: str) -> Cause:
         what={
             "times": f"the {kind} archive holds the times at which its members were written",
             "order": f"the {kind} archive holds the same members in another order",
-            "attributes": f"modes, owners or extra fields of members of the {kind} archive differ",
+            "attributes": f"names, modes, owners or other fields in the {kind} archive's headers"
+            " differ",
         }[what],
         fix=_FIXES[kind],
         reference=_REFERENCE,
-        axis={"times": "clock", "order": "directory-order", "attributes": "umask"}[what],
+        axis={"times": "clock", "order": "directory-order", "attributes": ""}[what],
     )
+
+
+# One of each, for the documents.
+CAUSES = tuple(_cause("tar", what) for what in ("times", "order", "attributes"))
 
 
 def _detect_times(pair: Pair) -> Iterator[Found]:
@@ -85,6 +93,6 @@ def _names(members: Sequence[Member]) -> list[str]:
     return [member.name for member in members]
 
 
-TIMES = Detector("archive/times", _detect_times, archives=True)
-ORDER = Detector("archive/order", _detect_order, archives=True)
-ATTRIBUTES = Detector("archive/attributes", _detect_attributes, archives=True)
+TIMES = Detector("archive/times", _detect_times, of=Kind.ARCHIVE)
+ORDER = Detector("archive/order", _detect_order, of=Kind.ARCHIVE)
+ATTRIBUTES = Detector("archive/attributes", _detect_attributes, of=Kind.ARCHIVE)

@@ -17,12 +17,13 @@ _CAUSE = Cause(
     reference="https://reproducible-builds.org/docs/timestamps/",
     axis="clock",
 )
+_EARLIEST, _LATEST = 0, 86400
 
 
 def _detect(pair: Pair) -> Iterator[Found]:
-    # Without the builds' times every number of four bytes is some time or other.
-    if pair.facts_a.started is None or pair.facts_b.started is None:
-        return
+    # Without the builds' times every number of four bytes is some time or other: then only two of
+    # one day are taken.
+    known = pair.facts_a.started is not None and pair.facts_b.started is not None
     found = Collected()
     for number, a, b in pair:
         if a.end - a.start > 8 or b.end - b.start > 8 or a.end == a.start or b.end == b.start:
@@ -36,7 +37,9 @@ def _detect(pair: Pair) -> Iterator[Found]:
             if right is None or right.seconds == left.seconds:
                 continue
             sure = judge((left, right), (pair.facts_a, pair.facts_b))
-            if sure is None:
+            if sure is None or (
+                not known and not _EARLIEST < right.seconds - left.seconds < _LATEST
+            ):
                 continue
             evidence = Evidence(
                 a.offset + left.start,
@@ -46,7 +49,7 @@ def _detect(pair: Pair) -> Iterator[Found]:
                 str(left),
                 str(right),
             )
-            found.add(number, evidence, sure)
+            found.add(number, evidence, sure if known else Confidence.POSSIBLE)
             break
     yield from found.found(_CAUSE)
 

@@ -39,7 +39,8 @@ class _Shape:
 
 
 def _shape(name: str, sure: Confidence, what: str, fix: str, pattern: bytes) -> _Shape:
-    cause = Cause(name, sure, what, fix, _RANDOM, confidential=name == "random/salt")
+    axis = "aslr" if name == "process/address" else ""
+    cause = Cause(name, sure, what, fix, _RANDOM, axis=axis, confidential=name == "random/salt")
     return _Shape(cause, re.compile(pattern))
 
 
@@ -73,13 +74,20 @@ _PID = _shape(
     "leave the process ID ($$, getpid) out; mktemp or a fixed name does for temporary files",
     rb"(?i)(?:\bpid\b|process(?:[ _-]?id)?|\[)\W{0,4}\d{1,7}\b\]?",
 )
+_ADDRESS = _shape(
+    "process/address",
+    Confidence.LIKELY,
+    "the address of something in the memory of a program of the build is written in it",
+    "print a name or a number of your own instead of the object (<object at 0x…>, %p)",
+    rb"(?i)(?<![0-9a-z])0x[0-9a-f]{8,16}(?![0-9a-f])",
+)
 _HEX = _shape(
     "random/text",
     Confidence.LIKELY,
     "random or hashed text differs, of the length of a key or digest",
     "give the program a fixed seed, or make the value when the container starts; where it is the"
     " hash of another file, mend that file",
-    rb"(?i)(?<![0-9a-f])[0-9a-f]{16,}(?![0-9a-f])|(?<![\w+/=])(?=[\w+/]*\d)(?=[\w+/]*[A-Z])"
+    rb"(?i)(?<![0-9a-f])[0-9a-f]{16,}(?![0-9a-f])|(?<![\w+/])(?=[\w+/]*\d)(?=[\w+/]*[A-Z])"
     rb"[A-Za-z0-9+/]{20,}={0,2}(?![\w+/=])",
 )
 
@@ -87,4 +95,5 @@ UUID = Detector(_UUID.cause.name, _UUID.detect, rank=22)
 SALT = Detector(_CRYPT.cause.name, _CRYPT.detect, rank=21)
 TEMPORARY = Detector(_TEMPORARY.cause.name, _TEMPORARY.detect, rank=24)
 PROCESS = Detector(_PID.cause.name, _PID.detect, rank=45)
+ADDRESS = Detector(_ADDRESS.cause.name, _ADDRESS.detect, rank=44)
 TEXT = Detector(_HEX.cause.name, _HEX.detect, rank=60)

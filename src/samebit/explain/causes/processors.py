@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from samebit.explain.named_values import Shape, detector
 from samebit.explain.protocol import Collected, Detector, Found, Pair, Window, shown
 from samebit.model.explanation import Cause, Confidence, Evidence
 
@@ -54,4 +55,14 @@ def _line(window: Window, at: int) -> bytes:
     return window.data[start : end if end >= 0 else len(window.data)]
 
 
-DETECTOR = Detector(_CAUSE.name, _detect, rank=35)
+KNOWN = Detector(f"{_CAUSE.name} known", _detect, rank=35)
+NAMED = detector(
+    _CAUSE,
+    Shape(
+        value=r"(?:-?j)?\d{1,4}",
+        name=r"n_?proc|processors?\b|\bcpus?\b|\bcores?\b|\bjobs\b|\s-j ?\d|threads?\b"
+        r"|workers?(?:_processes)?\b",
+    ),
+    rank=46,
+    known=lambda facts: facts.processors is not None,
+)

@@ -1,0 +1,59 @@
+"""The shell script that the engine calls as its OCI runtime: before the shim, and often instead.
+
+Starting Python takes longer than all that the shim does, and an engine calls its runtime four times
+for each RUN. Only `create` needs it, and what samebit verify asks for.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from samebit.engines import shim
+
+# The shim writes calls of `clear` with the mount points that the runtime will make, the deepest
+# first. When they are read the step has ended, and nothing is taken away behind a link that it put
+# in a directory's place: that could lead out of the root.
+_TEXT = """\
+#!/bin/sh
+set -- --root {containers} "$@"
+clear() {{
+for p do
+shift
+cd -P -- "${{p%/*}}" && [ "$PWD" = "${{p%/*}}" ] && [ ! -L "$p" ] || continue
+[ -d "$p" ] || {{ [ -f "$p" ] && [ ! -s "$p" ]; }} || continue
+set -- "$@" "$p"
+done
+rm -f -- "$s" "$@"
+rmdir -- "$@"
+}}
+for a in "$@"; do case "$a" in
+{shimmed}) exec {shim} "$@";;
+delete) : >{state}/ended
+for s in {state}/{stubs}*; do [ ! -e "$s" ] || (. "$s") 2>/dev/null; done
+for s in {state}/{traced}*; do [ ! -e "$s" ] || exec {shim} "$@"; done
+;; esac; done
+exec {runtime} "$@"
+"""
+
+
+def runtime_wrapper(
+    *, runtime: str, containers: Path, state: Path, plan: Path, varied: bool, restricts: bool
+) -> str:
+    """Give the script: `runtime` over its state `containers`, behind the shim that obeys `plan`.
+
+    `state` is the plan's directory of that name; in it the file `ended` is touched when a step
+    ends. With `varied` it is the shim of samebit verify, with `restricts` it sees the start of each
+    step, too.
+    """
+    script = Path(shim.__file__).with_name("shim_varied.py") if varied else shim.__file__
+    python = [sys.executable, "-I", "-S", str(script), str(plan)]
+    return _TEXT.format(
+        containers=shim.quoted(str(containers)),
+        shimmed="create|run|start" if restricts else "create|run",
+        shim=" ".join(map(shim.quoted, python)),
+        state=shim.quoted(str(state)),
+        stubs=shim.STUBS,
+        traced=shim.TRACED,
+        runtime=shim.quoted(runtime),
+    )

@@ -1,0 +1,157 @@
+"""Values that are known by what they are called: of nothing else is known what they are."""
+
+from __future__ import annotations
+
+import lzma
+import random
+import struct
+
+import pytest
+from explained import explained, make_tar, only_cause
+
+from samebit.explain.content import Held
+from samebit.explain.explain import explain
+from samebit.explain.protocol import Pair
+from samebit.model.explanation import Cause, Confidence
+
+
+def first(
+    a: bytes | str, b: bytes | str, path: bytes = b"srv/file", instruction: str = ""
+) -> Cause:
+    """Explain contents of builds about which nothing is known."""
+    sides = [side.encode() if isinstance(side, str) else side for side in (a, b)]
+    pair = Pair(path, Held(sides[0]), Held(sides[1]), instruction=instruction)
+    return explain(pair).causes[0]
+
+
+_FREE = "Filesystem 1K-blocks Used Available Use% Mounted on\noverlay 1000 {} {} 5% /\n"
+_PS = "PID   USER     TIME  COMMAND\n    1 root      0:00 sh -c a\n   {} root      0:00 ps\n"
+_MOUNT = "29 24 0:{} / / rw,relatime - overlay overlay rw,lowerdir=/var/l/{}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "a", "b"),
+    [
+        ("host/name", "build_host: alpha\n", "build_host: beta-7.example.org\n"),
+        ("host/user", '{"built-by": "alice"}', '{"built-by": "bob"}'),
+        ("host/kernel", "kernel: 6.1.0-18-amd64\n", "kernel: 6.12.9\n"),
+        ("host/locale", "LANG=C\n", "LANG=de_DE.UTF-8\n"),
+        ("host/time-zone", "timezone: UTC\n", "timezone: NZST\n"),
+        ("host/processors", "worker_processes 2;\n", "worker_processes 16;\n"),
+        ("host/memory", "MemAvailable:   12345678 kB\n", "MemAvailable:   12345999 kB\n"),
+        ("host/memory", "buffer_pool_size = 512M\n", "buffer_pool_size = 768M\n"),
+        ("host/disk", _FREE.format(400, 600), _FREE.format(401, 599)),
+        ("host/uptime", "1234.56 2345.67\n", "1240.01 2350.99\n"),
+        ("host/load", "0.00 0.01 0.05 1/123 4567\n", "0.10 0.02 0.05 2/124 4599\n"),
+        ("host/inode", "inode 123456 /srv/a\n", "inode 123987 /srv/a\n"),
+        ("host/mounts", _MOUNT.format(41, "ab"), _MOUNT.format(52, "cd")),
+        ("host/network", "mac address: 02:42:ac:11:00:02\n", "mac address: 6e:01:9f:33:7a:10\n"),
+        ("network/port", "listen_port = 34567\n", "listen_port = 45123\n"),
+        ("host/processor-model", "cpu MHz\t\t: 2400.000\n", "cpu MHz\t\t: 2399.998\n"),
+        ("process/list", _PS.format(" 17"), _PS.format("123")),
+        ("process/address", "<object at 0x7f12a4c3d2e0>\n", "<object at 0x7fe2b8801190>\n"),
+        ("value/number", "threshold = 0.8444218\n", "threshold = 0.7579544\n"),
+        ("random/token", "password = aB3xQ9zLmP4k\n", "password = Zk29sLq0QwT7\n"),
+    ],
+)
+def test_values_by_their_names(name: str, a: str, b: str) -> None:
+    cause = first(a, b)
+    assert cause.name == name
+    assert cause.evidence
+    assert cause.fix
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        # An ordinary change is no fact about the machine.
+        ("color = red\n", "color = blue\n"),
+        ("the host was kind\n", "the host was rude\n"),
+        ("enabled\n", "disabled\n"),
+    ],
+)
+def test_other_words_have_no_cause(a: str, b: str) -> None:
+    assert explained(a, b).causes == ()
+
+
+def test_what_is_known_of_the_builds_decides() -> None:
+    """Where the builds' host names are known, another word is not one, whatever it is called."""
+    cause = only_cause("hostname: alpha-host\n", "hostname: beta\n")
+    assert (cause.name, cause.confidence) == ("host/name", Confidence.CERTAIN)
+    names = {cause.name for cause in explained("hostname: gamma\n", "hostname: delta\n").causes}
+    assert "host/name" not in names
+
+
+def test_a_checksum_is_that_of_another_file() -> None:
+    a, b = (random.Random(seed).randbytes(32).hex() for seed in (1, 2))
+    assert first(f"{a}  /srv/stamp\n", f"{b}  /srv/stamp\n", b"srv/SHA256SUMS").name == (
+        "derived/checksum"
+    )
+
+
+def test_random_bytes_are_the_last_resort() -> None:
+    a, b = (random.Random(seed).randbytes(512) for seed in (1, 2))
+    cause = first(a, b)
+    assert (cause.name, cause.confidence) == ("random/bytes", Confidence.POSSIBLE)
+    assert explained(b"text " * 20, bytes(100)).causes == ()
+
+
+def test_a_time_as_a_number_of_unknown_builds_is_only_possible() -> None:
+    a, b = (b"IDX1" + struct.pack(">I", 1777888800 + later) for later in (0, 37))
+    cause = first(a, b)
+    assert (cause.name, cause.confidence) == ("clock/number", Confidence.POSSIBLE)
+    far = b"IDX1" + struct.pack(">I", 1777888800 - 400 * 86400)
+    assert explain(Pair(b"f", Held(a), Held(far))).causes == ()
+
+
+def test_an_environment_written_out() -> None:
+    text = "PATH=/bin\nHOME=/root\nRUNNER={}\n"
+    cause = first(text.format("seven"), text.format("eleven"))
+    assert cause.name == "host/environment"
+    assert cause.evidence[0].meaning_a == "variable RUNNER"
+
+
+def test_races() -> None:
+    merged = [f"compile unit {n}" for n in range(9)], [f"link part {n}" for n in range(9)]
+    a = "\n".join(merged[0] + merged[1]) + "\n"
+    b = "\n".join(line for both in zip(*merged, strict=True) for line in both) + "\n"
+    assert only_cause(a, b).name == "race/interleaved"
+    shuffled = random.Random(1).sample(a.splitlines(), 18)
+    assert only_cause(a, "\n".join(shuffled) + "\n").name == "order/lines"
+    assert first("fast\n", "slow\n", instruction="RUN a & b & wait").name == "race/outcome"
+    assert explained("fast\n", "slow\n").causes == ()
+
+
+def test_xz_with_other_threads_and_cpio_with_other_inodes() -> None:
+    data = b"words and more words " * 5000
+    a, b = (lzma.compress(data, preset=preset) for preset in (0, 6))
+    assert only_cause(a, b).name == "archive/packing"
+
+    def cpio(inode: int) -> bytes:
+        fields = [inode, 0o100644, 0, 0, 1, 1000, 2, 0, 0, 0, 0]
+        body = b""
+        for name, content in ((b"a\0", b"x\n"), (b"TRAILER!!!\0", b"")):
+            sizes = [*fields[:6], len(content), *fields[7:], len(name), 0]
+            header = b"070701" + b"".join(b"%08x" % number for number in sizes)
+            member = header + name
+            member += bytes(-len(member) % 4)
+            body += member + content + bytes(-len(content) % 4)
+        return body
+
+    cause = only_cause(cpio(12), cpio(345))
+    assert cause.name == "archive/attributes"
+    assert "inode 12" in cause.evidence[0].a
+    assert "inode 345" in cause.evidence[0].b
+    assert only_cause(make_tar(5), make_tar(6)).name == "archive/times"
+
+
+def test_what_only_looks_like_a_fact_of_the_machine_is_never_certain() -> None:
+    for a, b in (
+        ("Size: 12 kB\n", "Size: 13 kB\n"),
+        ("1.00 2.00\n", "1.50 2.00\n"),
+        ("retries 3\n", "retries 4\n"),
+        ("release 6.1.0\n", "release 6.2.0\n"),
+        ("user: alice\n", "user: bob\n"),
+    ):
+        found = explain(Pair(b"srv/file", Held(a.encode()), Held(b.encode())))
+        assert all(cause.confidence is not Confidence.CERTAIN for cause in found.causes), found

@@ -1,0 +1,1 @@
+int shown(int n) { return n + 1; }
