@@ -9,7 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -123,7 +123,7 @@ def bootstrap(
     work.chmod(0o1777)
     tarball = scratch / "tree.tar"
     privileged = os.geteuid() == 0
-    options = []
+    options: list[str] = []
     environment = _environment(epoch, work)
     if network is not None:
         options = place_apt_options(network, scratch)
@@ -140,7 +140,12 @@ def bootstrap(
 
 
 def _command(
-    program: str, recipe: DebianBase, keyring: Path, options: list[str], *, privileged: bool
+    program: str,
+    recipe: DebianBase,
+    keyring: Path,
+    options: Sequence[str] = (),
+    *,
+    privileged: bool,
 ) -> list[str]:
     command = [
         program,

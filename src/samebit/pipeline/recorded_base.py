@@ -118,7 +118,7 @@ def make_recorded(
             resolver=network.resolver,
             authority=network.files[BUNDLE],
             private=private,
-            replays=not order.record,
+            replays=bool(order.known),
         )
         try:
             image = make_base(order.recipe, epoch, store, say=told, network=surroundings)
