@@ -38,14 +38,16 @@ exec {runtime} "$@"
 
 
 def runtime_wrapper(
-    *, runtime: str, containers: Path, state: Path, plan: Path, restricts: bool
+    *, runtime: str, containers: Path, state: Path, plan: Path, varied: bool, restricts: bool
 ) -> str:
     """Give the script: `runtime` over its state `containers`, behind the shim that obeys `plan`.
 
     `state` is the plan's directory of that name; in it the file `ended` is touched when a step
-    ends. With `restricts` the shim sees the start of each step, too.
+    ends. With `varied` it is the shim of samebit verify, with `restricts` it sees the start of each
+    step, too.
     """
-    python = [sys.executable, "-I", "-S", shim.__file__, str(plan)]
+    script = Path(shim.__file__).with_name("shim_varied.py") if varied else shim.__file__
+    python = [sys.executable, "-I", "-S", str(script), str(plan)]
     return _TEXT.format(
         containers=shim.quoted(str(containers)),
         shimmed="create|run|start" if restricts else "create|run",

@@ -138,9 +138,8 @@ def open_build_network(
         yield BuildNetwork()
         return
     # Slow to import: see warm_up.
-    from samebit.network.restore import restore  # noqa: PLC0415
-    from samebit.network.session import open_network, open_recording  # noqa: PLC0415
-    from samebit.pipeline.added import Additions  # noqa: PLC0415
+    from samebit.network.recording import Recording  # noqa: PLC0415
+    from samebit.network.session import open_network  # noqa: PLC0415
 
     platform = plan.platform
     environment = {**os.environ, **plan.proxy_args}
@@ -148,7 +147,12 @@ def open_build_network(
     needed = tuple(fetch for fetch in fetches if platform in fetch.platforms)
     bring_bodies(needed, lock.inputs, store, say)
     # A checkout is brought back by git, when it is asked for.
-    restore(store, [fetch for fetch in needed if fetch.key.method != GIT], environment)
+    asked = [fetch for fetch in needed if fetch.key.method != GIT]
+    if asked:
+        # With a client for HTTP, which most builds never need.
+        from samebit.network.restore import restore  # noqa: PLC0415
+
+        restore(store, asked, environment)
     with ExitStack() as stack:
         network = None
         if steps:
@@ -160,16 +164,18 @@ def open_build_network(
             )
             library, exchanges = network.library, network.exchanges
         else:
-            recording = open_recording(
-                store, fetches, platform, record=record, environment=environment
-            )
-            stack.callback(recording.upstream.close)
+            recording = Recording(store, fetches, platform, record=record, environment=environment)
+            stack.callback(recording.close)
             library, exchanges = recording.library, recording.exchanges
 
         def failure() -> SamebitError | None:
             return network_error(library.problems(), plan, None)
 
-        added = Additions(store, library, exchanges, platform, failure) if additions else None
+        added = None
+        if additions:
+            from samebit.pipeline.added import Additions  # noqa: PLC0415 - slow as well
+
+            added = Additions(store, library, exchanges(), platform, failure)
         yield BuildNetwork(network, library, added)
 
 

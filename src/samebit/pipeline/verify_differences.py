@@ -17,7 +17,7 @@ from samebit.image.layer_members import Facts, read_members
 from samebit.model.descriptor import Descriptor
 from samebit.model.escaped import escaped
 from samebit.model.explanation import Cause
-from samebit.model.image_difference import DiffReport, EntryChange
+from samebit.model.image_difference import DiffReport, EntriesDifference, EntryChange
 from samebit.model.verification import Instruction, PathDifference, Verification
 from samebit.pipeline.diff import KnownBuilds, diff_images
 from samebit.pipeline.session import Session
@@ -263,22 +263,29 @@ class _Writers:
 
 
 def _changes(report: DiffReport) -> Iterator[EntryChange]:
+    for entries in _told(report):
+        yield from entries.changed
+
+
+def _told(report: DiffReport) -> Iterator[EntriesDifference]:
     for image in report.images:
         told = [layer.entries for layer in image.layers]
         # Layers that pair up have told it already.
         if not image.paired:
             told.append(image.tree)
-        for entries in told:
-            if entries is not None:
-                yield from entries.changed
+        yield from (entries for entries in told if entries is not None)
 
 
 def _causes(report: DiffReport) -> dict[str, tuple[Cause, ...]]:
-    return {
+    found = {
         change.path: change.explanation.causes
         for change in _changes(report)
         if change.explanation is not None
     }
+    for entries in _told(report):
+        for renamed in entries.renamed:
+            found[renamed.path_a] = found[renamed.path_b] = renamed.explanation.causes
+    return found
 
 
 def _hints(

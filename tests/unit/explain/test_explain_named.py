@@ -143,3 +143,15 @@ def test_xz_with_other_threads_and_cpio_with_other_inodes() -> None:
     assert "inode 12" in cause.evidence[0].a
     assert "inode 345" in cause.evidence[0].b
     assert only_cause(make_tar(5), make_tar(6)).name == "archive/times"
+
+
+def test_what_only_looks_like_a_fact_of_the_machine_is_never_certain() -> None:
+    for a, b in (
+        ("Size: 12 kB\n", "Size: 13 kB\n"),
+        ("1.00 2.00\n", "1.50 2.00\n"),
+        ("retries 3\n", "retries 4\n"),
+        ("release 6.1.0\n", "release 6.2.0\n"),
+        ("user: alice\n", "user: bob\n"),
+    ):
+        found = explain(Pair(b"srv/file", Held(a.encode()), Held(b.encode())))
+        assert all(cause.confidence is not Confidence.CERTAIN for cause in found.causes), found

@@ -40,6 +40,10 @@ def _cause(kind: str, what: str) -> Cause:
     )
 
 
+# One of each, for the documents.
+CAUSES = tuple(_cause("tar", what) for what in ("times", "order", "attributes"))
+
+
 def _detect_times(pair: Pair) -> Iterator[Found]:
     yield from _members(pair, "times", lambda member: member.time)
 

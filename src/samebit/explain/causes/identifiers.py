@@ -87,7 +87,7 @@ _HEX = _shape(
     "random or hashed text differs, of the length of a key or digest",
     "give the program a fixed seed, or make the value when the container starts; where it is the"
     " hash of another file, mend that file",
-    rb"(?i)(?<![0-9a-f])[0-9a-f]{16,}(?![0-9a-f])|(?<![\w+/=])(?=[\w+/]*\d)(?=[\w+/]*[A-Z])"
+    rb"(?i)(?<![0-9a-f])[0-9a-f]{16,}(?![0-9a-f])|(?<![\w+/])(?=[\w+/]*\d)(?=[\w+/]*[A-Z])"
     rb"[A-Za-z0-9+/]{20,}={0,2}(?![\w+/=])",
 )
 
