@@ -12,7 +12,7 @@ from samebit.errors import LockError, SamebitError
 from samebit.lock.fetch import LockedFetch
 from samebit.model.platform import Platform
 from samebit.network.library import Library
-from samebit.network.session import open_recording
+from samebit.network.recording import Recording
 from samebit.pipeline.added import Additions
 from samebit.store.store import Store
 
@@ -32,7 +32,7 @@ class Adding:
 def adding(root: Path, fetches: tuple[LockedFetch, ...] | None = None) -> Iterator[Adding]:
     """Record into the store below `root`; with `fetches` replay them instead."""
     store = Store(root)
-    recording = open_recording(
+    recording = Recording(
         store, fetches or (), PLATFORM, record=fetches is None, environment=dict(os.environ)
     )
     library = recording.library
@@ -43,7 +43,7 @@ def adding(root: Path, fetches: tuple[LockedFetch, ...] | None = None) -> Iterat
 
     try:
         yield Adding(
-            Additions(store, library, recording.exchanges, PLATFORM, failure), library, store
+            Additions(store, library, recording.exchanges(), PLATFORM, failure), library, store
         )
     finally:
-        recording.upstream.close()
+        recording.close()

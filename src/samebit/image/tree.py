@@ -15,15 +15,23 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
+from threading import Event
 
 from samebit.errors import InputError
 from samebit.image.entry import Entry, Kind
+from samebit.image.own_directory import run_with_own_directory
 from samebit.image.xattrs import Xattrs, kept_xattrs
 from samebit.model.rendering import Rendering
 
 _CHUNK = 1 << 20
+# limits.h: the bytes of a path, its final zero included, and of a name.
+_PATH_MAX = 4096
+_LONGEST_NAME = 255
+_NAME = attrgetter("name")
 
 _KINDS = {
     stat.S_IFREG: Kind.FILE,
@@ -73,24 +81,20 @@ def compare(base: Rendering | None, final: Rendering) -> TreeDifference:
     """
     walk = _Walk(base, final)
     try:
-        walk.run()
+        run_with_own_directory(walk.run)
     except OSError as error:
+        path = walk.place(error)
         if error.errno == errno.ENAMETOOLONG:
-            path = _within(os.fsencode(error.filename), base, final)
             raise InputError(
                 f"a path of {len(path)} bytes is too long to be read:"
                 f" {os.fsdecode(path[:60])!r} and so on",
                 fix="engines cannot unpack such a path: nest fewer directories",
             ) from error
         raise InputError(
-            f"cannot read the engine's tree at {error.filename!r}: {error.strerror}",
+            f"cannot read the engine's tree at {os.fsdecode(path)!r}: {error.strerror}",
             fix="this is usually a full disk or a storage that another program changes",
         ) from error
     return walk.result()
-
-
-def _within(path: bytes, *roots: Rendering | None) -> bytes:
-    return next((path[len(r.root) :] for r in roots if r and path.startswith(r.root)), path)
 
 
 class _Walk:
@@ -103,27 +107,44 @@ class _Walk:
         self._links: dict[tuple[int, int], list[bytes]] = {}
         self._unchanged: dict[bytes, Entry] = {}
         self._acls: list[bytes] = []
+        self._directory = b""
 
-    def run(self) -> None:
+    def run(self, own_directory: bool, interrupted: Event) -> None:
+        """Look at everything; `own_directory`: the working directory is this thread's alone."""
         pending: list[bytes] = []
         final_status = os.lstat(self._final.root)
         base_status = os.lstat(self._base.root) if self._base else None
-        if self._visit(b"", final_status, base_status):
+        if self._visit(b"", self._final.root, final_status, base_status):
             pending.append(b"")
-        while pending:
-            directory = pending.pop()
-            final_names = set(os.listdir(_join(self._final.root, directory)))
+        while pending and not interrupted.is_set():
+            directory = self._directory = pending.pop()
             base_names = self._base_names(directory)
-            for name in sorted(base_names - final_names):
+            where = _join(self._final.root, directory)
+            if own_directory:
+                os.chdir(where)
+                where = b"."
+            with os.scandir(where) as found:
+                entries = sorted(found, key=_NAME)
+            _require_short(self._final.root, directory, entries)
+            for name in sorted(base_names.difference(map(_NAME, entries))):
                 self._removed.append(_child(directory, name))
-            for name in sorted(final_names):
+            for entry in entries:
+                name = entry.name
                 path = _child(directory, name)
-                status = os.lstat(_join(self._final.root, path))
                 before = None
                 if self._base and name in base_names:
                     before = os.lstat(_join(self._base.root, path))
-                if self._visit(path, status, before):
+                status = entry.stat(follow_symlinks=False)
+                if self._visit(path, entry.path, status, before):
                     pending.append(path)
+
+    def place(self, error: OSError) -> bytes:
+        """Give the path in the tree that an error is about, with a leading slash."""
+        path = os.fsencode(error.filename or b"")
+        for rendering in (self._base, self._final):
+            if rendering is not None and path.startswith(rendering.root):
+                return path[len(rendering.root) :]
+        return b"/" + _child(self._directory, path.removeprefix(b"./"))
 
     def result(self) -> TreeDifference:
         links: dict[tuple[int, int], tuple[bytes, ...]] = {}
@@ -151,8 +172,13 @@ class _Walk:
             return set()
         return set(os.listdir(_join(self._base.root, directory)))
 
-    def _visit(self, path: bytes, status: os.stat_result, before: os.stat_result | None) -> bool:
-        """Record what differs at `path`; True when its children have to be looked at."""
+    def _visit(
+        self, path: bytes, full: bytes, status: os.stat_result, before: os.stat_result | None
+    ) -> bool:
+        """Record what differs at `path`, which is found at `full`.
+
+        True when its children have to be looked at.
+        """
         kind = _KINDS.get(stat.S_IFMT(status.st_mode))
         if kind is None:
             # A socket: no layer format can hold one. If it took a base entry's place, that is gone.
@@ -169,7 +195,6 @@ class _Walk:
         )
         if same_inode and not linked:
             return kind is Kind.DIRECTORY and not self._prune
-        full = _join(self._final.root, path)
         entry = _entry(path, full, status, self._acls)
         assert entry is not None
         if inode is not None:
@@ -213,16 +238,17 @@ def _entry(
     device = (0, 0)
     if kind in (Kind.CHARACTER, Kind.BLOCK):
         device = (os.major(status.st_rdev), os.minor(status.st_rdev))
+    # By position, which takes half the time.
     return Entry(
-        path=path,
-        kind=kind,
-        mode=0o777 if kind is Kind.SYMLINK else stat.S_IMODE(status.st_mode),
-        uid=status.st_uid,
-        gid=status.st_gid,
-        size=status.st_size if kind is Kind.FILE else 0,
-        link=os.readlink(full) if kind is Kind.SYMLINK else b"",
-        device=device,
-        xattrs=xattrs,
+        path,
+        kind,
+        0o777 if kind is Kind.SYMLINK else stat.S_IMODE(status.st_mode),
+        status.st_uid,
+        status.st_gid,
+        status.st_size if kind is Kind.FILE else 0,
+        os.readlink(full) if kind is Kind.SYMLINK else b"",
+        device,
+        xattrs,
     )
 
 
@@ -243,6 +269,15 @@ def _hash(full: bytes) -> bytes:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
     return digest.digest()
+
+
+def _require_short(root: bytes, directory: bytes, entries: Sequence[os.DirEntry[bytes]]) -> None:
+    """Refuse paths that nobody finds by their whole name. Raises OSError."""
+    above = len(root) + len(directory) + 2
+    for entry in entries if above + _LONGEST_NAME >= _PATH_MAX else ():
+        if above + len(entry.name) >= _PATH_MAX:
+            path = _join(root, _child(directory, entry.name))
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), path)
 
 
 def _join(root: bytes, path: bytes) -> bytes:

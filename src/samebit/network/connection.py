@@ -9,23 +9,18 @@ import socket
 import ssl
 import struct
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, cast
 
 import h11
 
 from samebit.model.digest import Digest
-from samebit.network.authority import Authority
-from samebit.network.exchanges import Exchanges
 from samebit.network.messages import Answer, Ask, Body
-from samebit.network.names import Names
 from samebit.network.player import DamagedError
 from samebit.network.problems import Problem, ProblemKind
 from samebit.network.proxies import Proxy
-from samebit.network.silence import Silence
+from samebit.network.services import Services
 from samebit.network.upstream import Origin
 
 _CHUNK = 1 << 18
@@ -41,23 +36,6 @@ _SERVER_FIRST = {21: "FTP", 22: "SSH", 25: "SMTP", 110: "POP3", 143: "IMAP", 330
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:/@\s]+)(?::([0-9]{1,5}))?\Z")
 _NEVER_ENDS = struct.pack("ii", 1, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What every connection works with.
-
-    `instruction` gives the marker of the running step, `abort` ends what goes on upstream, `spool`
-    is a directory for the bodies of requests.
-    """
-
-    exchanges: Exchanges
-    names: Names
-    authority: Authority
-    silence: Silence
-    instruction: Callable[[], str]
-    abort: Callable[[], None]
-    spool: Path
 
 
 class _NotHttpError(Exception):
@@ -91,7 +69,7 @@ def _serve(client: socket.socket, services: Services) -> None:
     instruction = services.instruction()
     name = services.names.name(address)
     if name is None:
-        services.exchanges.refuse(
+        services.library.refuse(
             instruction, f"{address}:{port}", "is a literal address: only names can be recorded"
         )
         _reset(client)
@@ -99,13 +77,13 @@ def _serve(client: socket.socket, services: Services) -> None:
     dialled = _Dialled(name, port)
     if port in _SERVER_FIRST:
         reason = f"{_SERVER_FIRST[port]} cannot be recorded: only HTTP can"
-        services.exchanges.refuse(instruction, str(dialled), reason)
+        services.library.refuse(instruction, str(dialled), reason)
         _reset(client)
         return
     try:
         _converse(client, dialled, services)
     except _NotHttpError as error:
-        services.exchanges.refuse(
+        services.library.refuse(
             instruction, str(dialled), f"{error} cannot be recorded: only HTTP can"
         )
         _reset(client)
@@ -142,7 +120,7 @@ def _converse(client: socket.socket, dialled: _Dialled, services: Services) -> N
         subject = str(dialled)
         if secured.asked != dialled.host:
             subject += f" (as {secured.asked})"
-        services.exchanges.refuse(instruction, subject, _tls_reason(error))
+        services.library.refuse(instruction, subject, _tls_reason(error))
         return
     with secured:
         conversation = _Conversation(secured, "https", dialled, services)
@@ -150,7 +128,7 @@ def _converse(client: socket.socket, dialled: _Dialled, services: Services) -> N
             conversation.run()
         except ssl.SSLError as error:
             if not conversation.requests:
-                services.exchanges.refuse(instruction, str(dialled), _tls_reason(error))
+                services.library.refuse(instruction, str(dialled), _tls_reason(error))
         with suppress(OSError, ValueError):
             secured.unwrap()
 
@@ -191,7 +169,7 @@ class _Conversation:
             try:
                 with self._body(request) as spool:
                     ask = self._ask(request, spool)
-                    with self._services.exchanges.answering(ask) as answer:
+                    with self._services.exchanges().answering(ask) as answer:
                         self._send(answer, ask)
             except (DamagedError, h11.LocalProtocolError):
                 _reset(self._client)

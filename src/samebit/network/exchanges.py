@@ -39,7 +39,7 @@ class Exchanges:
                 ask.body.digest if ask.body is not None else None,
             )
         except InputError as error:
-            self.refuse(ask.instruction, str(ask.origin), error.what)
+            self._library.refuse(ask.instruction, str(ask.origin), error.what)
             yield plain_answer(400, f"samebit: {error.what}", error.what)
             return
         with ExitStack() as turn:
@@ -62,10 +62,6 @@ class Exchanges:
             except DamagedError as error:
                 answer = plain_answer(502, f"samebit: {error}", str(error))
             yield answer
-
-    def refuse(self, instruction: str, subject: str, reason: str) -> None:
-        """Note what cannot be recorded at all."""
-        self._library.note(Problem(ProblemKind.REFUSED, instruction, subject, reason))
 
     def _is_better_asked(self, known: LockedFetch, ask: Ask) -> bool:
         """Tell whether credentials may give now what was refused without them."""

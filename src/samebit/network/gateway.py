@@ -16,10 +16,9 @@ from contextlib import suppress
 from ipaddress import IPv4Address
 
 from samebit.errors import MachineError
-from samebit.network import connection
-from samebit.network.connection import Services
 from samebit.network.names import answer
 from samebit.network.namespaces import Namespaces, enter_gateway, open_listener
+from samebit.network.services import Services
 from samebit.network.sniffing import Attempt, read_attempt, with_checksum
 
 _DATAGRAM = 1 << 16
@@ -168,7 +167,7 @@ class Gateway:
         else:
             reason = f"{spoken} cannot be recorded: only HTTP can"
         services = self._services
-        services.exchanges.refuse(services.instruction(), f"{place} ({spoken})", reason)
+        services.library.refuse(services.instruction(), f"{place} ({spoken})", reason)
 
     def _answer_datagram(self, resolver: socket.socket) -> None:
         with suppress(OSError):
@@ -194,7 +193,7 @@ class Gateway:
         if reply is None:
             return None
         if reply.refused is not None:
-            self._services.exchanges.refuse(
+            self._services.library.refuse(
                 self._services.instruction(),
                 reply.refused,
                 "only addresses of names can be asked for: nothing else is recorded",
@@ -202,12 +201,18 @@ class Gateway:
         return reply.message
 
     def _accept(self) -> None:
+        def serve(client: socket.socket, services: Services) -> None:
+            # What speaks TLS and HTTP takes longer to import than most steps, which need it not.
+            from samebit.network import connection  # noqa: PLC0415
+
+            connection.serve(client, services)
+
         while not self._closing:
             for key, _ in self._accepting.select():
                 if isinstance(key.fileobj, socket.socket):
                     with suppress(OSError):
                         client, _ = key.fileobj.accept()
-                        self._spawn(client, connection.serve)
+                        self._spawn(client, serve)
 
     def _spawn(
         self, client: socket.socket, function: Callable[[socket.socket, Services], None]

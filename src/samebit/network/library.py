@@ -99,6 +99,10 @@ class Library:
         with self._lock:
             self._problems.setdefault((problem.kind, problem.subject), problem)
 
+    def refuse(self, instruction: str, subject: str, reason: str) -> None:
+        """Note what cannot be recorded at all."""
+        self.note(Problem(ProblemKind.REFUSED, instruction, subject, reason))
+
     def problems(self) -> tuple[Problem, ...]:
         """Give the problems in the order in which they came up."""
         with self._lock:

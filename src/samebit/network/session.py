@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from samebit.lock.fetch import LockedFetch
 from samebit.model.platform import Platform
 from samebit.network.authority import Authority
-from samebit.network.connection import Services
-from samebit.network.exchanges import Exchanges
 from samebit.network.gateway import Gateway
 from samebit.network.library import Library
 from samebit.network.names import Names
 from samebit.network.namespaces import GATEWAY_ADDRESS
 from samebit.network.problems import Problem
-from samebit.network.recorder import Recorder
+from samebit.network.recording import Recording
+from samebit.network.services import Services
 from samebit.network.silence import Silence
 from samebit.network.trust import write_trust
-from samebit.network.upstream import Upstream
 from samebit.store.store import Store
+
+if TYPE_CHECKING:
+    from samebit.network.exchanges import Exchanges
 
 RESOLVER_PATH = "/etc/resolv.conf"
 _RESOLVER = f"nameserver {GATEWAY_ADDRESS}\noptions timeout:30 attempts:2\n"
@@ -42,7 +44,7 @@ class Network:
     marker: Path
     names: Names
     library: Library
-    exchanges: Exchanges
+    exchanges: Callable[[], Exchanges]
     silence: Silence
     gateway: Gateway
 
@@ -57,30 +59,6 @@ class Network:
     def fetches(self) -> tuple[LockedFetch, ...]:
         """Give what was asked and given."""
         return self.library.used()
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """What is known and how it is asked for, without a network for steps."""
-
-    library: Library
-    exchanges: Exchanges
-    upstream: Upstream
-
-
-def open_recording(
-    store: Store,
-    fetches: tuple[LockedFetch, ...],
-    platform: Platform,
-    *,
-    record: bool,
-    environment: Mapping[str, str],
-) -> Recording:
-    """Make what answers requests; who is done with it closes its `upstream`."""
-    library = Library(fetches, platform, record=record)
-    upstream = Upstream(environment)
-    recorder = Recorder(library, store, upstream, platform) if record else None
-    return Recording(library, Exchanges(library, store, recorder), upstream)
 
 
 @contextmanager
@@ -99,7 +77,9 @@ def open_network(
     build alone. Raises MachineError where the machine cannot.
     """
     authority = Authority(private)
-    trust = write_trust(authority.pem, authority.der, private, replays=not record)
+    # A recording that goes on from an old lock gives indexes of the past, too.
+    past = not record or bool(fetches)
+    trust = write_trust(authority.pem, authority.der, private, replays=past)
     resolver = private / "resolv.conf"
     resolver.write_text(_RESOLVER, "ascii")
     resolver.chmod(0o644)
@@ -107,14 +87,15 @@ def open_network(
     marker.write_text("", "ascii")
     silence = Silence()
     with ExitStack() as stack:
-        recording = open_recording(store, fetches, platform, record=record, environment=environment)
+        recording = Recording(store, fetches, platform, record=record, environment=environment)
         services = Services(
+            library=recording.library,
             exchanges=recording.exchanges,
             names=Names(),
             authority=authority,
             silence=silence,
             instruction=lambda: marker.read_text("ascii").rstrip(),
-            abort=recording.upstream.close,
+            abort=recording.close,
             spool=private,
         )
         gateway = Gateway(services, inside=not record)
