@@ -20,6 +20,9 @@ from samebit.explain.content import Content
 _MOST_MEMBERS = 20_000
 _MOST_BYTES = 32 << 20
 _AR_MAGIC = b"!<arch>\n"
+# Extra fields of zip: "extended timestamp", and those of NTFS and of Info-ZIP's older Unix field.
+_UNIX_TIMES = 0x5455
+_OTHER_TIMES = (0x000A, 0x5855)
 _CPIO_MAGICS = (b"070701", b"070702")
 
 
@@ -123,13 +126,31 @@ def _zip(stream: _Stream) -> Iterator[Member]:
             year, month, day, hour, minute, second = entry.date_time
             with archive.open(entry) as file:
                 data = file.read(entry.file_size + 1)
+            times, extra = _split_extra(entry.extra)
             yield Member(
                 entry.filename,
-                f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}",
+                f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{times}",
                 f"{entry.compress_type} {entry.external_attr:o} {entry.create_system}"
-                f" {entry.extra.hex()} {entry.comment.hex()}",
+                f" {extra} {entry.comment.hex()}",
                 data,
             )
+
+
+def _split_extra(extra: bytes) -> tuple[str, str]:
+    """Give the times of a zip member's extra fields, and the other fields (APPNOTE, 4.5)."""
+    times, others = "", ""
+    at = 0
+    while at + 4 <= len(extra):
+        kind, size = struct.unpack_from("<HH", extra, at)
+        body = extra[at + 4 : at + 4 + size]
+        if kind == _UNIX_TIMES and len(body) >= 5:
+            times += f", Unix time {int.from_bytes(body[1:5], 'little')}"
+        elif kind in _OTHER_TIMES:
+            times += f", field {kind:#06x} {body.hex()}"
+        else:
+            others += f"{kind:#06x}={body.hex()} "
+        at += 4 + size
+    return times, others + extra[at:].hex()
 
 
 def _tar(stream: _Stream) -> Iterator[Member]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import lzma
 import random
 import struct
+import zipfile
 
 import pytest
 from explained import explained, make_tar, only_cause
@@ -172,3 +174,17 @@ def test_no_secret_is_shown() -> None:
         told = repr(found)
         assert not any(word in told for word in (a, b, "aB3x", "abcdefgh", "XyZ1"))
     assert not explain(Pair(b"f", Held(f"id {a}".encode()), Held(f"id {b}".encode()))).confidential
+
+
+def test_times_in_extra_fields_of_zip_are_times() -> None:
+    def made(seconds: int) -> bytes:
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w") as archive:
+            member = zipfile.ZipInfo("a", (1980, 1, 1, 0, 0, 0))
+            member.extra = struct.pack("<HHBI", 0x5455, 5, 3, seconds) + b"ux\x01\x00\x01"
+            archive.writestr(member, b"x")
+        return target.getvalue()
+
+    cause = only_cause(made(1777888800), made(1777978800))
+    assert cause.name == "archive/times"
+    assert "1777888800" in cause.evidence[0].a
