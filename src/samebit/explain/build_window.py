@@ -31,8 +31,29 @@ def judge(stamps: tuple[Stamp, Stamp], facts: tuple[BuildFacts, BuildFacts]) -> 
         if window is not None
     ]
     if None in fits:
-        return None
+        return _real_times(stamps, windows, fits)
     return Confidence.LIKELY if Confidence.LIKELY in fits else Confidence.CERTAIN
+
+
+def _real_times(
+    stamps: tuple[Stamp, Stamp],
+    windows: list[tuple[int, int] | None],
+    fits: list[Confidence | None],
+) -> Confidence | None:
+    """Judge two times of which one is not in its build's window.
+
+    A moved clock does not reach every program (those without libc's calls): such a one wrote the
+    real time, which is that of the build whose clock was not moved, within a day.
+    """
+    for number, fit in enumerate(fits):
+        window = windows[number]
+        if fit is not Confidence.CERTAIN or window is None:
+            continue
+        started, ended = window
+        other = stamps[1 - number]
+        if not other.daily and _fit(other, started - _DAY, ended + _DAY) is Confidence.CERTAIN:
+            return Confidence.LIKELY
+    return None
 
 
 def _window(facts: BuildFacts) -> tuple[int, int] | None:

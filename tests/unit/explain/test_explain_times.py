@@ -138,3 +138,10 @@ def test_the_builds_are_apart() -> None:
     assert A.started is not None
     assert B.started is not None
     assert B.started - A.started > 86400
+
+
+def test_a_program_that_no_moved_clock_reaches() -> None:
+    """B's clock was a day ahead; its program wrote the real time, some minutes after A's."""
+    cause = only_cause("built 2026-05-04 10:00:20", "built 2026-05-04 10:03:20")
+    assert (cause.name, cause.confidence) == ("clock/text", Confidence.LIKELY)
+    assert explained("built 2024-05-04 10:00:20", "built 2024-05-04 10:03:20").causes == ()
