@@ -198,7 +198,7 @@ class Run:
             state=state,
             plan=path,
             varied=bool(plan["conditions"] or plan["traced"]),
-            restricts=bool(conditions.processors),
+            restricts=bool(conditions.processors or conditions.first_process),
         )
         wrapper.write_text(text, "utf-8", errors="surrogateescape")
         wrapper.chmod(stat.S_IRWXU)
