@@ -26,6 +26,11 @@ class ChunkReader:
         self._position = 0
         return False
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Give the position in the chunk that was taken last, and that chunk's size."""
+        return self._position, len(self._chunk)
+
     def some(self, limit: int) -> bytes:
         """Give between 1 and `limit` bytes. Raises InputError at the end of the stream."""
         if self._position == len(self._chunk) and not self._fill():

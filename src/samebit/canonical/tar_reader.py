@@ -7,7 +7,7 @@ engine unpacks. POSIX.1-2017 pax; GNU tar manual, "Basic Tar Format".
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from zlib import adler32
 
@@ -69,11 +69,20 @@ class TarReader:
 
     `records` are the pax records of the current member in their order, `raw_headers` the blocks of
     its extended headers and its own, each of 512 bytes: what comparing archives needs beyond what
-    the entry means. Only the first eight blocks are kept.
+    the entry means. Only the first eight blocks are kept. `begins` is told where each member (and
+    the end) begins: the position in the chunk that was taken last, and that chunk's size.
     """
 
-    def __init__(self, chunks: Iterator[bytes], what: str, *, strict_end: bool = True) -> None:
+    def __init__(
+        self,
+        chunks: Iterator[bytes],
+        what: str,
+        *,
+        strict_end: bool = True,
+        begins: Callable[[int, int], None] | None = None,
+    ) -> None:
         self._source = ChunkReader(chunks, what)
+        self._begins = begins
         self._what = what
         self._strict_end = strict_end
         self._ended = False
@@ -97,6 +106,8 @@ class TarReader:
         if self._ended:
             return None
         self._source.skip(self._stored + self._padding)
+        if self._begins is not None:
+            self._begins(*self._source.place)
         self._stored = self._padding = self._run_left = 0
         self._runs = iter(())
         self.current = None

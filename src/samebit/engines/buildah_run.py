@@ -196,7 +196,8 @@ class Run:
             containers=self._containers,
             state=state,
             plan=path,
-            restricts=bool(plan["conditions"]),
+            varied=bool(plan["conditions"] or plan["traced"]),
+            restricts=bool(conditions.processors),
         )
 
     @property
@@ -207,11 +208,15 @@ class Run:
         """Say when each step ran, of those that have begun, and which a moved clock missed."""
         noted = self._noted()
         begun = [line for line in noted if "began" in line]
+        ended = self._work / "state" / "ended"
+        if ended.exists():
+            # Of the last one, where nothing comes after it.
+            begun.append({"before": ended.stat().st_ctime_ns})
         return StepTrace(
             tuple(
                 StepRecord(line["step"], line["began"], later["before"])
                 for line, later in itertools.pairwise(begun)
-                if later["before"] is not None
+                if "step" in line and later["before"] is not None
             ),
             {
                 line["clock"]: line["unreached"]

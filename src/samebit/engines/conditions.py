@@ -76,7 +76,8 @@ class StepTrace:
     """What is known of the RUN steps of one engine run.
 
     `unreached` says by marker why a moved clock did not reach a step: its program is `static`, the
-    image's libc is for another `machine`, its `glibc` is too old, or it has none (`libc`).
+    image's libc is for another `machine`, its `glibc` is too old, or it has none (`libc`). With
+    `go` only the programs of the Go toolchain there were not reached.
     `written` holds, for each stage that another one uses, what it had changed when its last RUN
     ended, with the change times in ns; it is noted only where the plan asks for it.
     """

@@ -41,15 +41,23 @@ exec {runtime} "$@"
 
 
 def write_wrapper(
-    folder: Path, *, runtime: str, containers: Path, state: Path, plan: Path, restricts: bool
+    folder: Path,
+    *,
+    runtime: str,
+    containers: Path,
+    state: Path,
+    plan: Path,
+    varied: bool,
+    restricts: bool,
 ) -> Path:
     """Write the script into `folder`: `runtime` behind the shim that obeys `plan`.
 
     `containers` is where the runtime keeps its state. `state` is the plan's directory of that name;
-    in it the file `ended` is touched when a step ends. With `restricts` the shim sees the start of
-    each step, too. Raises OSError.
+    in it the file `ended` is touched when a step ends. With `varied` it is the shim of samebit
+    verify, with `restricts` it sees the start of each step, too. Raises OSError.
     """
-    python = [sys.executable, "-I", "-S", str(_compiled(folder)), str(plan)]
+    script = Path(shim.__file__).with_name("shim_varied.py") if varied else _compiled(folder)
+    python = [sys.executable, "-I", "-S", str(script), str(plan)]
     path = folder / "runtime"
     text = _TEXT.format(
         containers=shim.quoted(str(containers)),

@@ -8,7 +8,8 @@ command, directory, environment, host name and mounts of the plan, and hands ove
 runtime; for the marker `capture` it runs nothing and gives the root file system's descriptor to
 samebit instead. Both see the root file system without the empty mount points that newer engines
 make in it beforehand; those that the runtime makes are removed by runtime_wrapper. It notes when
-each step began and ended. Where the plan varies the machine (samebit verify), it does that, too.
+each step began and ended. What samebit verify needs besides is in shim_varied, because this file is
+compiled anew for each RUN.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ import time
 # Spelled so that running it does not import typing: it is started for each RUN.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     _Object = dict[str, Any]
+    _Vary = Callable[[_Object, str, _Object, str, str], None]
 
 _MARKER = "SAMEBIT_STEP="
 # What a container is made of. All else that an engine mounts tells of the host (subscriptions,
@@ -40,24 +43,24 @@ STUBS = "stubs-"
 TRACED = "traced-"
 
 
-def main(argv: list[str]) -> None:
-    """Act on one call of the engine: `argv` is the plan's path and the runtime's arguments."""
+def main(argv: list[str], vary: _Vary | None = None) -> None:
+    """Act on one call of the engine: `argv` is the plan's path and the runtime's arguments.
+
+    `vary` may change the configuration of a step further: it gets the plan, the step, the
+    configuration, the root file system and the container's name.
+    """
     with open(argv[1], encoding="utf-8") as stream:
         plan = json.load(stream)
     arguments = argv[2:]
-    command = next((a for a in arguments if a in ("create", "run", "delete")), None)
-    if command in ("create", "run"):
-        bundle = _option(arguments, "--bundle", "-b") or os.getcwd()
-        _create(plan, bundle, arguments[-1])
-    elif command == "delete":
-        _note_traced(plan, arguments[-1])
-    elif "start" in arguments:
-        _restrict(plan, arguments)
+    if "create" in arguments or "run" in arguments:
+        bundle = option(arguments, "--bundle", "-b") or os.getcwd()
+        _create(plan, bundle, arguments[-1], vary)
     runtime = plan["runtime"]
     os.execv(runtime, [runtime, *arguments])  # noqa: S606 - becoming the runtime is the point
 
 
-def _option(arguments: list[str], *names: str) -> str | None:
+def option(arguments: list[str], *names: str) -> str | None:
+    """Give the value of an option of the runtime's command line."""
     for position, argument in enumerate(arguments):
         for name in names:
             if argument == name:
@@ -67,7 +70,7 @@ def _option(arguments: list[str], *names: str) -> str | None:
     return None
 
 
-def _create(plan: _Object, bundle: str, container: str) -> None:
+def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> None:
     path = os.path.join(bundle, "config.json")
     with open(path, encoding="utf-8") as stream:
         config = json.load(stream)
@@ -82,18 +85,15 @@ def _create(plan: _Object, bundle: str, container: str) -> None:
     if step is None or step not in plan["steps"]:
         sys.exit(f"samebit: the engine runs a step that is not in the plan: {process['args']!r}")
     wanted = plan["steps"][step]
-    _note(plan, {"step": step, "args": process["args"], **_times(plan)})
+    note(plan, {"step": step, "args": process["args"], **_times(plan)})
     if plan["marker"] is not None:
         # Over the old one in one write: whoever reads at the same time finds one of them.
         with open(plan["marker"], "r+", encoding="ascii") as stream:
             stream.write(step.ljust(32))
     _edit(plan, wanted, config)
-    if plan["conditions"] is not None:
-        _vary(plan, step, config, root)
-    _leave(plan, STUBS, container, _stub_removal(os.path.realpath(root), config["mounts"]))
-    stage = plan["traced"].get(step)
-    if stage is not None:
-        _leave(plan, TRACED, container, json.dumps({"stage": stage, "root": root}))
+    if vary is not None:
+        vary(plan, step, config, root, container)
+    leave(plan, STUBS, container, _stub_removal(os.path.realpath(root), config["mounts"]))
     temporary = path + ".samebit"
     with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as stream:
         json.dump(config, stream, ensure_ascii=False)
@@ -105,7 +105,7 @@ def _clear_mount_points(plan: _Object, bundle: str, root: str) -> None:
     begin = _beginning(bundle)
     made = [path for path in _UNNOTED if _is_made_since(os.path.join(root, path), begin)]
     made.extend(_noted_mount_points(plan, root, begin))
-    _remove_empty([_resolve(root, path)[0] for path in made])
+    _remove_empty([resolve(root, path)[0] for path in made])
 
 
 def _beginning(bundle: str) -> int:
@@ -227,100 +227,6 @@ def _is_system(mount: _Object) -> bool:
     return any(destination == path or destination.startswith(path + "/") for path in _SYSTEM_MOUNTS)
 
 
-def _vary(plan: _Object, step: str, config: _Object, root: str) -> None:
-    """Let a step find the machine changed, as far as it is not done when it starts."""
-    conditions = plan["conditions"]
-    process = config["process"]
-    given = {entry.partition("=")[0] for entry in process["env"]}
-    added = dict(conditions["variables"])
-    clock = conditions["clock"]
-    if clock is not None:
-        unreached = _unreached(clock, process, root)
-        _note(plan, {"clock": step, "unreached": unreached})
-        if not unreached:
-            added.update(clock["variables"])
-            config["mounts"].extend(clock["mounts"])
-    process["env"].extend(f"{name}={value}" for name, value in added.items() if name not in given)
-    if conditions["open_files"] is not None:
-        for limit in process.get("rlimits") or []:
-            if limit["type"] == "RLIMIT_NOFILE":
-                limit["soft"] = limit["hard"] = min(limit["hard"], conditions["open_files"])
-    if conditions["personality"]:
-        import ctypes  # noqa: PLC0415 - not in ordinary builds
-
-        # Handed down to the step; the runtime itself does not mind.
-        ctypes.CDLL(None).personality(ctypes.c_ulong(conditions["personality"]))
-
-
-def _unreached(clock: _Object, process: _Object, root: str) -> str:
-    """Say why a moved clock would not reach the step's program, empty where it does."""
-    program = _program(process, root)
-    head = _head(program) if program else b""
-    if head[:4] == b"\x7fELF" and not _interpreter(program):
-        return "static"
-    for folder in clock["folders"]:
-        library = _resolve(root, folder + "/libc.so.6")[0]
-        found = _head(library)
-        if found[:4] != b"\x7fELF":
-            continue
-        if found[4:5] + found[18:20] != bytes.fromhex(clock["machine"]):
-            return "machine"
-        with open(library, "rb") as stream:
-            return "" if clock["version"].encode() + b"\0" in stream.read() else "glibc"
-    return "libc"
-
-
-def _program(process: _Object, root: str) -> str:
-    name = process["args"][0]
-    if "/" in name:
-        return _resolve(root, os.path.join(process["cwd"], name))[0]
-    path = next((e[5:] for e in process["env"] if e.startswith("PATH=")), "")
-    for folder in path.split(":"):
-        found = _resolve(root, os.path.join(process["cwd"], folder, name))[0]
-        if os.path.isfile(found):
-            return found
-    return ""
-
-
-def _head(path: str) -> bytes:
-    try:
-        with open(path, "rb") as stream:
-            return stream.read(4096)
-    except OSError:
-        return b""
-
-
-def _interpreter(path: str) -> bool:
-    """Tell whether an ELF program of 64 bits asks for a dynamic loader (PT_INTERP, gABI)."""
-    head = _head(path)
-    offset = int.from_bytes(head[32:40], "little")
-    size = int.from_bytes(head[54:56], "little")
-    headers = range(offset, offset + size * int.from_bytes(head[56:58], "little"), size or 1)
-    return any(int.from_bytes(head[at : at + 4], "little") == 3 for at in headers)
-
-
-def _restrict(plan: _Object, arguments: list[str]) -> None:
-    """Take processors away from a step that waits for its start; runtimes reset what is earlier."""
-    processors = plan["conditions"]["processors"] if plan["conditions"] else []
-    if not processors:
-        return
-    state = os.path.join(_option(arguments, "--root") or "", arguments[-1])
-    pid = _waiting(state)
-    for thread in os.listdir(f"/proc/{pid}/task") if pid else []:
-        os.sched_setaffinity(int(thread), processors)
-
-
-def _waiting(state: str) -> int:
-    """Give the process that a runtime has made: runc's and crun's states name it."""
-    for name, key in (("state.json", "init_process_pid"), ("status", "pid")):
-        try:
-            with open(os.path.join(state, name), encoding="utf-8") as stream:
-                return int(json.load(stream)[key])
-        except (OSError, KeyError, ValueError):
-            continue
-    return 0
-
-
 def _times(plan: _Object) -> _Object:
     """Note when a step begins and when the one before it ended, in ns of change times."""
     # A file's own change time: no other clock goes exactly with those of the step's files.
@@ -334,7 +240,8 @@ def _times(plan: _Object) -> _Object:
     return {"began": os.stat(began).st_ctime_ns, "before": ended}
 
 
-def _note(plan: _Object, value: object) -> None:
+def note(plan: _Object, value: object) -> None:
+    """Tell samebit something."""
     line = json.dumps(value, sort_keys=True) + "\n"
     with open(plan["log"], "a", encoding="utf-8") as stream:
         stream.write(line)
@@ -345,7 +252,7 @@ def _capture(plan: _Object, root: str) -> None:
     import socket  # noqa: PLC0415
 
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    _note(plan, _times(plan))
+    note(plan, _times(plan))
     message = json.dumps({"filesystem": _filesystem(root)}).encode()
     # A relative name, because socket addresses hold 107 bytes and state directories may be deeper.
     os.chdir(os.path.dirname(plan["socket"]))
@@ -377,7 +284,7 @@ def _stub_removal(root: str, mounts: list[_Object]) -> str:
     missing: dict[str, None] = {}
     covered: list[str] = []
     for mount in mounts:
-        place, made = _resolve(root, mount["destination"])
+        place, made = resolve(root, mount["destination"])
         # Below a mount before it, it is made in there.
         if not any(place.startswith(above + "/") for above in covered):
             covered.append(place)
@@ -386,15 +293,16 @@ def _stub_removal(root: str, mounts: list[_Object]) -> str:
     return " ".join(["clear", *map(quoted, deepest_first)]) + "\n" if missing else ""
 
 
-def _leave(plan: _Object, kind: str, container: str, text: str) -> None:
+def leave(plan: _Object, kind: str, container: str, text: str) -> None:
     """Leave something for the end of the step; nothing saves its runtime a detour."""
     if text:
-        path = _left(plan, kind, container)
+        path = left(plan, kind, container)
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
             stream.write(text)
 
 
-def _left(plan: _Object, kind: str, container: str) -> str:
+def left(plan: _Object, kind: str, container: str) -> str:
+    """Name what `leave` leaves."""
     return f"{plan['state']}/{kind}{os.path.basename(container)}"
 
 
@@ -403,7 +311,7 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _resolve(root: str, destination: str) -> tuple[str, list[str]]:
+def resolve(root: str, destination: str) -> tuple[str, list[str]]:
     """Follow a path with its links inside `root`; give the place, and what of it is not there."""
     todo = _parts(destination)
     done: list[str] = []
@@ -438,38 +346,6 @@ def _resolve(root: str, destination: str) -> tuple[str, list[str]]:
 
 def _parts(path: str) -> list[str]:
     return [part for part in path.split("/") if part not in ("", ".")][::-1]
-
-
-def _note_traced(plan: _Object, container: str) -> None:
-    path = _left(plan, TRACED, container)
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
-            known = json.load(stream)
-    except FileNotFoundError:
-        return
-    _note_written(plan, known["stage"], known["root"])
-    os.unlink(path)
-
-
-def _note_written(plan: _Object, stage: int, root: str) -> None:
-    """Note what a stage has changed so far, and when."""
-    since = plan["since"]
-    name = os.path.join(plan["state"], f"written-{stage}.jsonl")
-    pending = [""]
-    with open(name, "w", encoding="utf-8", errors="surrogateescape") as stream:
-        while pending:
-            below = pending.pop()
-            try:
-                entries = list(os.scandir(os.path.join(root, below)))
-            except OSError:
-                continue
-            for entry in entries:
-                path = os.path.join(below, entry.name)
-                changed = entry.stat(follow_symlinks=False).st_ctime_ns
-                if changed > since:
-                    stream.write(json.dumps([path, changed], ensure_ascii=False) + "\n")
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(path)
 
 
 def _remove_empty(paths: list[str]) -> None:

@@ -197,5 +197,10 @@ def _several(changes: list[FieldChange]) -> tuple[Evidence, ...]:
 
 
 def _evidence(change: FieldChange) -> Evidence:
-    a, b = (shown((text or "").encode("utf-8")) for text in (change.a, change.b))
-    return Evidence(None, None, a, b, change.field, change.field)
+    a, b = (
+        f"{change.field} {shown(text.encode('utf-8'))}"
+        if text is not None
+        else f"no {change.field}"
+        for text in (change.a, change.b)
+    )
+    return Evidence(None, None, a, b)

@@ -158,7 +158,7 @@ class _Layers:
                 found += self._unpaired(trees)
             walked = walk(applied(trees, 0), applied(trees, 1), self._detail.limit)
             counts = trees.count(0), trees.count(1)
-            packages = same_packages(trees, self._layers, self._detail.inspect)
+            packages = same_packages(trees, self._layers, self._detail)
         tree = describe_entries(walked, counts, None, self._layers, self._detail)
         return tuple(found), tree, packages
 
@@ -225,7 +225,8 @@ class _Layers:
 
     def _apply(self, trees: AppliedTrees, side: int, position: int) -> None:
         trees.start_layer(side)
-        for member in read_members(self._layers[side][position]):
+        layer = self._layers[side][position]
+        for member in read_members(layer, bookmarks=self._detail.new_bookmarks(layer)):
             trees.apply(side, position, member)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import zstandard
 
 from samebit.errors import InputError
+
+if TYPE_CHECKING:
+    # The type has no other name.
+    _State = zlib._Decompress  # noqa: SLF001
 
 _CHUNK = 1 << 18
 _GZIP = b"\x1f\x8b"
@@ -23,7 +27,11 @@ _FREE_OUTPUT = 8 << 30
 _MAX_RATIO = 2000
 
 
-def decompressed(stream: BinaryIO, what: str) -> Iterator[bytes]:
+Watch: TypeAlias = Callable[[int, "_State", int], None]
+"""Is told before each chunk of gzip data: bytes taken so far, decompressor, the chunk's most."""
+
+
+def decompressed(stream: BinaryIO, what: str, watch: Watch | None = None) -> Iterator[bytes]:
     """Give the content of `stream` in chunks of at most 32 MiB, decompressed as its magic says.
 
     What a layer's bytes are decides, not its media type: engines do the same, and the diff ID
@@ -32,7 +40,7 @@ def decompressed(stream: BinaryIO, what: str) -> Iterator[bytes]:
     """
     head = stream.read(4)
     if head[:2] == _GZIP:
-        return _bounded(_gunzip(head, stream, what), what)
+        return _bounded(_gunzip(head, stream, what, watch=watch), what)
     if head == _ZSTD or (
         head[1:] == _ZSTD_SKIPPABLE and head[:1] >= b"\x50" and head[:1] < b"\x60"
     ):
@@ -47,25 +55,43 @@ def _plain(head: bytes, stream: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-def _gunzip(head: bytes, stream: BinaryIO, what: str) -> Iterator[tuple[int, bytes]]:
-    pending = head
-    while pending:
-        member = zlib.decompressobj(wbits=31)
+def gunzip_from(stream: BinaryIO, state: _State, what: str) -> Iterator[bytes]:
+    """Give what follows in a gzip stream whose beginning the state has taken. Raises InputError."""
+    return _bounded(_gunzip(stream.read(_CHUNK), stream, what, state), what)
+
+
+def _gunzip(
+    pending: bytes,
+    stream: BinaryIO,
+    what: str,
+    member: _State | None = None,
+    watch: Watch | None = None,
+) -> Iterator[tuple[int, bytes]]:
+    taken = len(pending)
+    while pending or member is not None:
+        member = member or zlib.decompressobj(wbits=31)
         while not member.eof:
             if not pending:
                 pending = stream.read(_CHUNK)
                 if not pending:
                     raise InputError(f"{what}: its gzip data is truncated")
                 read = len(pending)
+                taken += read
             else:
                 read = 0
+            if watch is not None:
+                watch(taken - len(pending), member, _CHUNK)
             try:
                 data = member.decompress(pending, _CHUNK)
             except zlib.error as error:
                 raise InputError(f"{what}: its gzip data is damaged: {error}") from None
             pending = member.unconsumed_tail
             yield read, data
-        pending = member.unused_data or stream.read(_CHUNK)
+        pending = member.unused_data
+        member = None
+        if not pending:
+            pending = stream.read(_CHUNK)
+            taken += len(pending)
 
 
 def _unzstd(head: bytes, stream: BinaryIO, what: str) -> Iterator[tuple[int, bytes]]:

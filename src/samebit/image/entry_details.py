@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from samebit.canonical.tar_reader import TarReader
+from samebit.image.bookmarks import Bookmarks, chunks_from
 from samebit.image.byte_difference import compare_bytes
 from samebit.image.entry_difference import Changed, Source, shown_path
 from samebit.image.layer_blob import LayerBlob, plain_chunks
 from samebit.image.layer_members import CONTENT, HEADERS
+from samebit.model.digest import Digest
 from samebit.model.escaped import escaped
 from samebit.model.explanation import Cause, Explanation
 from samebit.model.image_difference import ByteDifference, EntryChange, FieldChange, Renamed
@@ -49,12 +51,24 @@ class Detail:
     """How far a comparison goes into details.
 
     At most `limit` entries of each kind are told, None means all; `inspect` is asked why they
-    differ. Temporary files go below `directory`, which must be private.
+    differ. Temporary files go below `directory`, which must be private. `bookmarks` of layers that
+    were read, by their digests, and what was `found` of contents that two lists have in common save
+    reading them again.
     """
 
     directory: Path
     limit: int | None
     inspect: Inspector
+    bookmarks: dict[Digest, Bookmarks] = field(default_factory=dict)
+    found: dict[tuple[bytes, Source, Source], tuple[ByteDifference, Explanation]] = field(
+        default_factory=dict
+    )
+
+    def new_bookmarks(self, layer: LayerBlob) -> Bookmarks | None:
+        """Give what bookmarks are to be taken with; None where a layer has its own already."""
+        if layer.descriptor.digest in self.bookmarks:
+            return None
+        return self.bookmarks.setdefault(layer.descriptor.digest, Bookmarks())
 
 
 # Larger files are told apart by their hashes only; their copies could fill a disk.
@@ -101,7 +115,7 @@ def with_details(
         detail,
     )
     headers = _compare_headers(
-        [change for change in changes if HEADERS in change.fields], layers_a, layers_b
+        [change for change in changes if HEADERS in change.fields], layers_a, layers_b, detail
     )
     told = []
     for change in changes:
@@ -121,23 +135,30 @@ def _key(change: Changed) -> tuple[bytes, int]:
     return change.path, change.occurrence
 
 
+def _pair(change: Changed) -> tuple[bytes, Source, Source]:
+    return change.path, change.a.source, change.b.source
+
+
 def _compare_contents(
     changes: Sequence[Changed],
     layers_a: Sequence[LayerBlob],
     layers_b: Sequence[LayerBlob],
     detail: Detail,
 ) -> dict[tuple[bytes, int], tuple[ByteDifference, Explanation]]:
-    wanted = _affordable([change for change in changes if CONTENT in change.b.facts])
-    found: dict[tuple[bytes, int], tuple[ByteDifference, Explanation]] = {}
+    known = detail.found
+    found = {_key(change): known[_pair(change)] for change in changes if _pair(change) in known}
+    wanted = _affordable(
+        [c for c in changes if CONTENT in c.b.facts and _key(c) not in found],
+    )
     other = detail.directory / "content"
     copies: dict[Source, Path] = {}
-    for source, reader in visit(layers_a, {change.a.source for change in wanted}):
+    for source, reader in visit(layers_a, {change.a.source for change in wanted}, detail):
         copies[source] = detail.directory / f"content-{len(copies)}"
         _copy(reader, copies[source])
     by_b: dict[Source, list[Changed]] = {}
     for change in wanted:
         by_b.setdefault(change.b.source, []).append(change)
-    for source, reader in visit(layers_b, by_b.keys()):
+    for source, reader in visit(layers_b, by_b.keys(), detail):
         # Hard links of one file are told once: their content is the same on each side.
         first = by_b[source][0]
         _copy(reader, other)
@@ -150,7 +171,7 @@ def _compare_contents(
                 explained = difference, explanation
                 for change in by_b[source]:
                     if change.a.source == first.a.source:
-                        found[_key(change)] = explained
+                        found[_key(change)] = known[_pair(change)] = explained
         other.unlink()
     for path in copies.values():
         path.unlink()
@@ -169,14 +190,19 @@ def _affordable(changes: Sequence[Changed]) -> list[Changed]:
 
 
 def _compare_headers(
-    changes: Sequence[Changed], layers_a: Sequence[LayerBlob], layers_b: Sequence[LayerBlob]
+    changes: Sequence[Changed],
+    layers_a: Sequence[LayerBlob],
+    layers_b: Sequence[LayerBlob],
+    detail: Detail,
 ) -> dict[tuple[bytes, int], tuple[FieldChange, ...]]:
     sides: list[dict[Source, tuple[bytes, ...]]] = []
     for layers, sources in (
         (layers_a, {change.a.source for change in changes}),
         (layers_b, {change.b.source for change in changes}),
     ):
-        sides.append({source: reader.raw_headers for source, reader in visit(layers, sources)})
+        sides.append(
+            {source: reader.raw_headers for source, reader in visit(layers, sources, detail)}
+        )
     return {
         _key(change): tuple(_header_changes(sides[0][change.a.source], sides[1][change.b.source]))
         for change in changes
@@ -197,22 +223,27 @@ def _header_changes(a: tuple[bytes, ...], b: tuple[bytes, ...]) -> Iterator[Fiel
 
 
 def visit(
-    layers: Sequence[LayerBlob], sources: Iterable[Source]
+    layers: Sequence[LayerBlob], sources: Iterable[Source], detail: Detail
 ) -> Iterator[tuple[Source, TarReader]]:
     """Give the members at `sources`, layer by layer, each before the next is read."""
-    wanted: dict[int, set[int]] = {}
-    for layer, ordinal in sources:
-        wanted.setdefault(layer, set()).add(ordinal)
-    for number in sorted(wanted):
-        ordinals = wanted[number]
-        chunks = plain_chunks(layers[number])
-        reader = TarReader(chunks, layers[number].what, strict_end=False)
-        for ordinal, _ in enumerate(reader):
-            if ordinal in ordinals:
-                yield (number, ordinal), reader
-                ordinals.remove(ordinal)
-            if not ordinals:
-                break
+    wanted: dict[int, list[int]] = {}
+    for position, ordinal in sorted(set(sources)):
+        wanted.setdefault(position, []).append(ordinal)
+    for number, ordinals in wanted.items():
+        layer = layers[number]
+        marks = detail.bookmarks.get(layer.descriptor.digest)
+        reader, at = _reader(plain_chunks(layer), layer), -1
+        for ordinal in ordinals:
+            mark = marks.last_before(ordinal) if marks is not None else None
+            if mark is not None and mark.ordinal > at + 1:
+                reader, at = _reader(chunks_from(layer, mark), layer), mark.ordinal - 1
+            while at < ordinal and reader.next() is not None:
+                at += 1
+            yield (number, ordinal), reader
+
+
+def _reader(chunks: Iterator[bytes], layer: LayerBlob) -> TarReader:
+    return TarReader(chunks, layer.what, strict_end=False)
 
 
 def _copy(reader: TarReader, path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from samebit.errors import InputError
-from samebit.image.decompress import decompressed
+from samebit.image.decompress import Watch, decompressed
 from samebit.model.descriptor import Descriptor
 from samebit.model.digest import Digest
 
@@ -29,8 +29,8 @@ class LayerBlob:
     open: Callable[[], BinaryIO]
 
 
-def plain_chunks(layer: LayerBlob) -> Iterator[bytes]:
-    """Give the uncompressed archive in chunks.
+def plain_chunks(layer: LayerBlob, watch: Watch | None = None) -> Iterator[bytes]:
+    """Give the uncompressed archive in chunks; `watch` is told of those of gzip data.
 
     Whoever reads to the end knows that the blob has its digest and size and the archive its diff
     ID: otherwise InputError is raised, at the latest instead of the end.
@@ -38,7 +38,7 @@ def plain_chunks(layer: LayerBlob) -> Iterator[bytes]:
     with layer.open() as raw:
         counted = _Counted(raw)
         hasher = hashlib.sha256()
-        for chunk in decompressed(io.BufferedReader(counted, _CHUNK), layer.what):
+        for chunk in decompressed(io.BufferedReader(counted, _CHUNK), layer.what, watch):
             hasher.update(chunk)
             yield chunk
     expected = layer.descriptor

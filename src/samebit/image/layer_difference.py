@@ -50,7 +50,8 @@ def compare_entries(
     with temporary_database(detail.directory, "layers") as database:
         spool = EntrySpool(database)
         for side in (0, 1):
-            for member in read_members(layers[side][position]):
+            layer = layers[side][position]
+            for member in read_members(layer, bookmarks=detail.new_bookmarks(layer)):
                 spool.add(side, member)
                 seen(side, member)
         walked = walk(spooled(spool, 0, position), spooled(spool, 1, position), detail.limit)

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from samebit.canonical.tar_reader import Header, TarReader
 from samebit.errors import InputError
+from samebit.image.bookmarks import Bookmarks
 from samebit.image.entry import Kind
 from samebit.image.layer_blob import LayerBlob, plain_chunks
 from samebit.image.layer_reader import DEFAULT_LIMITS, Limits, tree_path
@@ -54,13 +55,16 @@ class Member:
     facts: Facts
 
 
-def read_members(layer: LayerBlob, limits: Limits = DEFAULT_LIMITS) -> Iterator[Member]:
-    """Read a layer to its end, in bounded memory, verifying it.
+def read_members(
+    layer: LayerBlob, limits: Limits = DEFAULT_LIMITS, bookmarks: Bookmarks | None = None
+) -> Iterator[Member]:
+    """Read a layer to its end, in bounded memory, verifying it and taking bookmarks.
 
     Raises InputError: damaged, malformed, beyond `limits`, not what its digest or diff ID say, or
     with names that lead out of the tree.
     """
-    reader = TarReader(plain_chunks(layer), layer.what, strict_end=False)
+    watch, begins = (bookmarks.chunk, bookmarks.member) if bookmarks else (None, None)
+    reader = TarReader(plain_chunks(layer, watch), layer.what, strict_end=False, begins=begins)
     content = holes = names = 0
     for ordinal, header in enumerate(reader):
         content += header.size

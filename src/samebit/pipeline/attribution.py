@@ -182,7 +182,12 @@ class Attribution:
         destination = _destination(step)
         inside = path[len(destination) + 1 :] if destination else path
         for word in step.words:
-            if _PATTERN.search(word) or step.switch("parents"):
+            if step.switch("parents"):
+                # What lies before the pivot is left out of the copy.
+                above = word.partition("/./")[0].strip("/") if "/./" in word else ""
+                yield os.path.join(os.fsencode(above), inside)
+                continue
+            if _PATTERN.search(word):
                 return
             source = os.fsencode(posixpath.normpath("/" + word)).lstrip(b"/")
             if path == destination:

@@ -96,7 +96,13 @@ class TreeLayer:
 
         def changed(path: bytes) -> int | None:
             change = difference.changes.get(path)
-            return change.changed_ns if change is not None else None
+            if change is not None:
+                return change.changed_ns
+            # A directory that is as before, but in which something was removed.
+            try:
+                return os.lstat(root + b"/" + path).st_ctime_ns
+            except OSError:
+                return None
 
         attribution = Attribution(
             evaluation,

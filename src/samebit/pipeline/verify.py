@@ -30,6 +30,7 @@ from samebit.pipeline.verify_differences import Differences, first_holding
 from samebit.pipeline.witness import differing
 from samebit.pipeline.workspace import open_workspace
 from samebit.report.progress import BuildProgress
+from samebit.store.failure import machine_errors
 from samebit.variations.apply import Variation, vary
 from samebit.variations.axes.clock import AXIS as CLOCK
 from samebit.variations.axes.clock import probe
@@ -43,13 +44,15 @@ _TRACES = {
     "clock": (b"FAKETIME", b"libfaketime"),
     "hash-seed": (b"PERL_HASH_SEED", b"PERL_PERTURB_KEYS"),
 }
-DEFAULT_SEARCH = 10
+DEFAULT_SEARCH = 12
 _SHOWN_AS_BUILT = 20
+_GO = "go"
 _UNREACHED = {
     "static": "its program is linked statically",
     "machine": "the image is for another processor",
     "glibc": "the image's glibc is older than libfaketime",
     "libc": "the image has no glibc",
+    _GO: "Go programs see the real time",
 }
 # Which axes a failing build is tried without, one set after the other.
 _RISKY = (
@@ -187,7 +190,8 @@ class _Run:
     def _look_at_clock(self, plain: VerifiedBuild) -> None:
         """Leave the clock alone where no step would see it moved."""
         unreached = plain.witness.unreached
-        if CLOCK.name in self._names and unreached and len(unreached) == self._builds.run_steps:
+        never = [step for step, reason in unreached.items() if reason != _GO]
+        if CLOCK.name in self._names and never and len(never) == self._builds.run_steps:
             self._names -= {CLOCK.name}
             self._left_out[CLOCK.name] = f"it cannot be moved: {self._unreached(unreached)}"
 
@@ -293,6 +297,8 @@ class _Run:
     def _keep(self, found: list[VerifiedBuild]) -> None:
         if self._options.keep is None:
             return
+        with machine_errors(f"cannot write to {self._options.keep}"):
+            self._options.keep.mkdir(parents=True, exist_ok=True)
         for number, build in enumerate(found, 1):
             place = self._options.keep / f"build-{number}"
             wanted = Outputs(locations=parse_locations((f"oci:{place}",)))

@@ -17,7 +17,7 @@ from samebit.image.layer_members import Facts, read_members
 from samebit.model.descriptor import Descriptor
 from samebit.model.escaped import escaped
 from samebit.model.explanation import Cause
-from samebit.model.image_difference import DiffReport, EntryChange
+from samebit.model.image_difference import DiffReport, EntriesDifference, EntryChange
 from samebit.model.verification import Instruction, PathDifference, Verification
 from samebit.pipeline.diff import KnownBuilds, diff_images
 from samebit.pipeline.session import Session
@@ -98,7 +98,7 @@ class Differences:
             blame = find_axes(
                 keys,
                 by_likelihood(axes, _LIKELY),
-                lambda names: self._attempt(plain, names, vary),
+                lambda names: self._attempt(plain, names, vary, axes),
                 budget=search,
                 hints=_hints(keys, causes),
                 includes={axis.name: axis.includes for axis in all_axes() if axis.includes},
@@ -152,8 +152,9 @@ class Differences:
         plain: VerifiedBuild,
         names: frozenset[str],
         vary: Callable[[frozenset[str]], Variation],
+        axes: Collection[str],
     ) -> frozenset[bytes] | None:
-        what = f"only {', '.join(sorted(names))}" if names else "nothing"
+        what = _words(names, axes)
         self._told.say(f"searching for what makes it differ: a build with {what} varied")
         try:
             found = self._builds.build(vary(names))
@@ -232,6 +233,14 @@ class Differences:
         )
 
 
+def _words(names: Collection[str], axes: Collection[str]) -> str:
+    """Say in short which axes of all `axes` a build varies."""
+    others = sorted(set(axes) - set(names))
+    if names and len(others) < len(names):
+        return f"all but {', '.join(others)}" if others else "everything"
+    return f"only {', '.join(sorted(names))}" if names else "nothing"
+
+
 def _order(difference: PathDifference) -> tuple[bool, int, str, str]:
     """Put those first that an axis is to blame for, and together what one instruction wrote."""
     made = difference.origin or difference.instruction
@@ -263,22 +272,29 @@ class _Writers:
 
 
 def _changes(report: DiffReport) -> Iterator[EntryChange]:
+    for entries in _told(report):
+        yield from entries.changed
+
+
+def _told(report: DiffReport) -> Iterator[EntriesDifference]:
     for image in report.images:
         told = [layer.entries for layer in image.layers]
         # Layers that pair up have told it already.
         if not image.paired:
             told.append(image.tree)
-        for entries in told:
-            if entries is not None:
-                yield from entries.changed
+        yield from (entries for entries in told if entries is not None)
 
 
 def _causes(report: DiffReport) -> dict[str, tuple[Cause, ...]]:
-    return {
+    found = {
         change.path: change.explanation.causes
         for change in _changes(report)
         if change.explanation is not None
     }
+    for entries in _told(report):
+        for renamed in entries.renamed:
+            found[renamed.path_a] = found[renamed.path_b] = renamed.explanation.causes
+    return found
 
 
 def _hints(

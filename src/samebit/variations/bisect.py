@@ -2,7 +2,7 @@
 
 The control comes first: what differs between two builds without any variation is random or shows
 the time, and no axis is to blame. Then the axes that the bytes point at are tried alone, and the
-rest is halved.
+rest is halved. In the end all axes but those are varied once more, for what differs by several.
 """
 
 from __future__ import annotations
@@ -48,8 +48,15 @@ def find_axes(
     search = _Search(attempt, budget, {path: set(found) for path, found in (hints or {}).items()})
     control = search.build(frozenset())
     search.blame.unvaried = paths & control if control is not None else frozenset()
-    left = search.suspects(paths - search.blame.unvaried, axes)
-    search.halve(left, tuple(axes))
+    left, rest = paths - search.blame.unvaried, tuple(axes)
+    while left and rest:
+        search.halve(search.suspects(left, rest), rest)
+        found = search.blamed()
+        again = search.build(frozenset(rest) - found) if found & frozenset(rest) else None
+        # One path may have several axes to blame: is there more without those that are known?
+        left = left & again if again is not None else frozenset()
+        rest = tuple(axis for axis in rest if axis not in found)
+    search.complete(paths - search.blame.unvaried)
     search.refine(includes or {}, axes)
     return search.blame
 
@@ -96,7 +103,7 @@ class _Search:
             self._blame(axes[0], paths & found if found is not None else frozenset())
             for path in paths - found if found is not None else ():
                 # None that comes before does it alone.
-                self.blame.together[path] = within
+                self.blame.together.setdefault(path, within)
             return
         middle = len(axes) // 2
         first, second = axes[:middle], axes[middle:]
@@ -106,6 +113,12 @@ class _Search:
         self.halve(paths & found, first)
         # What the first half does not explain is the other's, or needs both.
         self.halve(paths - found, second, within)
+
+    def complete(self, paths: Paths) -> None:
+        """Blame an axis that was tried alone for everything that differed then."""
+        for axes, found in self._known.items():
+            if len(axes) == 1:
+                self._blame(min(axes), paths & found)
 
     def refine(self, includes: Mapping[str, str], axes: Collection[str]) -> None:
         """Blame the axis that another one includes, where it is enough."""
@@ -117,6 +130,10 @@ class _Search:
             for path in paths & found if found is not None else ():
                 self.blame.axes[path] = sorted({*self.blame.axes[path], inner} - {axis})
 
+    def blamed(self) -> frozenset[str]:
+        """Give the axes that are to blame for something."""
+        return frozenset(axis for axes in self.blame.axes.values() for axis in axes)
+
     def _alone(self, axis: str, paths: Paths) -> Paths:
         found = self.build(frozenset({axis}))
         blamed = paths & found if found is not None else frozenset()
@@ -125,7 +142,8 @@ class _Search:
 
     def _blame(self, axis: str, paths: Paths) -> None:
         for path in paths:
-            self.blame.axes.setdefault(path, []).append(axis)
+            known = self.blame.axes.get(path, [])
+            self.blame.axes[path] = sorted({*known, axis})
 
     def _blamed(self, axis: str) -> Paths:
         return frozenset(path for path, found in self.blame.axes.items() if axis in found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -14,7 +15,10 @@ from typing import Any
 import pytest
 
 from samebit.engines import shim
+from samebit.engines.conditions import MovedClock, StepConditions
 from samebit.engines.runtime_wrapper import write_wrapper
+from samebit.engines.step_conditions import shim_conditions
+from samebit.variations.axes.clock import probe
 
 
 @pytest.fixture
@@ -91,7 +95,8 @@ def call(plan: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[s
         containers=Path("/of it"),
         state=Path(plan["state"]),
         plan=path,
-        restricts=False,
+        varied=bool(plan["conditions"] or plan["traced"]),
+        restricts=bool(plan["conditions"]),
     )
     return subprocess.run(
         [wrapper, *arguments],
@@ -353,3 +358,130 @@ def test_the_capture_hands_over_the_root_and_runs_nothing(
                 os.close(descriptors[0])
             assert process.wait(30) == 1
     assert not Path(plan["runtime"]).with_name("calls").exists()
+
+
+@pytest.fixture
+def varied(plan: dict[str, Any]) -> dict[str, Any]:
+    """What samebit verify makes of a plan."""
+    conditions = StepConditions(
+        processors=(0,), personality=0x0020000, open_files=100, variables={"A": "x", "NEW": "y"}
+    )
+    return {**plan, "conditions": shim_conditions(conditions)}
+
+
+def test_a_varied_step_finds_another_machine(varied: dict[str, Any], bundle: Path) -> None:
+    config = json.loads((bundle / "config.json").read_text())
+    config["process"]["rlimits"] = [
+        {"type": "RLIMIT_NOFILE", "soft": 200, "hard": 200},
+        {"type": "RLIMIT_NPROC", "soft": 200, "hard": 200},
+    ]
+    (bundle / "config.json").write_text(json.dumps(config))
+    release = Path(varied["state"]) / "release"
+    Path(varied["runtime"]).write_text(f"#!/bin/sh\nuname -r > {release}\n")
+    process = create(varied, bundle)["process"]
+    # What the step sets itself stays as it is.
+    assert process["env"] == ["A=b c", "SOURCE_DATE_EPOCH=7", "NEW=y"]
+    assert [limit["hard"] for limit in process["rlimits"]] == [100, 200]
+    assert release.read_text().startswith("2.6.")
+
+
+def test_a_waiting_step_loses_processors(varied: dict[str, Any], tmp_path: Path) -> None:
+    state = tmp_path / "container"
+    state.mkdir()
+    with subprocess.Popen(["sleep", "100"]) as waiting:
+        try:
+            (state / "state.json").write_text(json.dumps({"init_process_pid": waiting.pid}))
+            path = tmp_path / "plan.json"
+            path.write_text(json.dumps(varied))
+            done = subprocess.run(
+                [sys.executable, "-I", "-S", Path(shim.__file__).with_name("shim_varied.py"),
+                 path, "--root", tmp_path, "start", "container"],
+                check=False,
+            )  # fmt: skip
+            assert done.returncode == 0
+            assert os.sched_getaffinity(waiting.pid) == {0}
+        finally:
+            waiting.kill()
+
+
+def clock_of(plan: dict[str, Any], *, shift: int, version: str = "") -> dict[str, Any]:
+    library = probe()
+    if library is None:
+        pytest.skip("libfaketime is not installed")
+    clock = MovedClock(library.library, version or library.version, shift)
+    return {**plan, "conditions": shim_conditions(StepConditions(clock=clock))}
+
+
+def unreached(plan: dict[str, Any]) -> str:
+    noted = [json.loads(line) for line in Path(plan["log"]).read_text().splitlines()]
+    return next(str(line["unreached"]) for line in noted if "clock" in line)
+
+
+def populate(bundle: Path, *programs: str) -> None:
+    for name in programs:
+        done = subprocess.run(["ldd", name], capture_output=True, check=False, encoding="utf-8")
+        for source in [name, *re.findall(r"(/\S+) \(0x", done.stdout)]:
+            target = bundle / "root" / source.lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(Path(source).resolve().read_bytes())
+
+
+def test_a_moved_clock_reaches_programs_linked_with_glibc(
+    plan: dict[str, Any], bundle: Path
+) -> None:
+    populate(bundle, "/bin/cat")
+    plan["steps"]["0/1"]["args"] = ["/bin/cat"]
+    moved = clock_of(plan, shift=60)
+    config = create(moved, bundle)
+    assert unreached(moved) == ""
+    assert "FAKETIME=+60" in config["process"]["env"]
+    assert any(m["destination"].startswith("/dev/.samebit/") for m in config["mounts"])
+
+
+def test_a_clock_that_is_only_looked_at_changes_nothing(plan: dict[str, Any], bundle: Path) -> None:
+    populate(bundle, "/bin/cat")
+    plan["steps"]["0/1"]["args"] = ["/bin/cat"]
+    config = create(clock_of(plan, shift=0), bundle)
+    assert config["process"]["env"] == ["A=b c", "SOURCE_DATE_EPOCH=7"]
+    assert not any("libfaketime" in m["destination"] for m in config["mounts"])
+
+
+@pytest.mark.parametrize(
+    ("program", "version", "expected"),
+    [
+        ("/bin/busybox", "GLIBC_2.0", "static"),
+        ("/bin/cat", "GLIBC_2.9999", "glibc"),
+        ("", "GLIBC_2.0", "libc"),
+    ],
+)
+def test_what_a_moved_clock_cannot_reach_is_said(
+    plan: dict[str, Any], bundle: Path, program: str, version: str, expected: str
+) -> None:
+    if program:
+        populate(bundle, program)
+    plan["steps"]["0/1"]["args"] = [program or "/none"]
+    moved = clock_of(plan, shift=60, version=version)
+    config = create(moved, bundle)
+    assert unreached(moved) == expected
+    assert not any(entry.startswith("LD_PRELOAD") for entry in config["process"]["env"])
+
+
+def test_go_programs_are_named_beside_what_is_reached(plan: dict[str, Any], bundle: Path) -> None:
+    populate(bundle, "/bin/cat")
+    (bundle / "root" / "usr" / "local" / "go" / "bin").mkdir(parents=True)
+    plan["steps"]["0/1"]["args"] = ["/bin/cat"]
+    moved = clock_of(plan, shift=60)
+    config = create(moved, bundle)
+    assert unreached(moved) == "go"
+    assert "FAKETIME=+60" in config["process"]["env"]
+
+
+def test_what_a_stage_has_changed_is_noted_when_its_last_step_ends(
+    plan: dict[str, Any], bundle: Path
+) -> None:
+    traced = {**plan, "traced": {"0/1": 3}}
+    create(traced, bundle)
+    (bundle / "root" / "new").write_text("new")
+    assert call(traced, "delete", "container").returncode == 0
+    lines = (Path(plan["state"]) / "written-3.jsonl").read_text().splitlines()
+    assert "new" in [json.loads(line)[0] for line in lines]

@@ -93,6 +93,7 @@ def test_a_damaged_program_is_bytes(tmp_path: Path) -> None:
         explained(a[:cut], a[: cut - 1] + b"\xff")
 
 
+@pytest.mark.prove
 @pytest.mark.skipif(shutil.which("go") is None, reason="Go is not installed")
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_the_commit_in_a_go_program(tmp_path: Path) -> None:

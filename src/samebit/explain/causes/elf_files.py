@@ -50,7 +50,7 @@ _LTO = Cause(
 )
 _ORDER = Cause(
     name="elf/order",
-    confidence=Confidence.CERTAIN,
+    confidence=Confidence.LIKELY,
     what="the program holds the same symbols in another order: its objects were linked in the order"
     " of a directory, or were compiled side by side",
     fix="sort the list of objects that is linked: $(sort $(wildcard *.o)), sorted(glob(…))",

@@ -20,9 +20,11 @@ DETECTOR = detector(
         value=r"\d+(?:\.\d+)?[kmgt]?i?b?",
         name=r"mem(?:ory|total|free|available|_\w+)?\b|\bswap|buffers|\bram\b|\bheap|buffer_pool",
         heading=r"\btotal\s+used\s+free\b",
-        line=r"\A(?:Mem\w+|Swap\w+|Buffers|Cached|Dirty|Slab|AnonPages|Mapped|Shmem|"
-        r"KernelStack|PageTables|Committed_AS|(?:In)?[Aa]ctive(?:\(\w+\))?|"
-        r"[A-Z]\w+):\s+\d+ kB\Z",
+        # Lines of /proc/meminfo (proc(5)).
+        line=r"\A(?:Mem(?:Total|Free|Available)|Swap(?:Cached|Total|Free)|Buffers|Cached|Dirty|Slab"
+        r"|(?:Ina|A)ctive(?:\((?:anon|file)\))?|AnonPages|Mapped|Shmem|KReclaimable|SReclaimable"
+        r"|SUnreclaim|KernelStack|PageTables|CommitLimit|Committed_AS|Writeback|Percpu"
+        r"|Vmalloc(?:Total|Used|Chunk)|DirectMap\w+):\s+\d+ kB\Z",
     ),
     rank=28,
 )

@@ -20,6 +20,8 @@ DETECTOR = detector(
         value=r"\d+(?:\.\d+)?[smhd]?|\d+:\d\d(?::\d\d)?",
         name=r"up ?time|since boot|\bbtime\b|monotonic",
         line=r"\A\d+\.\d\d \d+\.\d\d\Z|\A \d\d:\d\d:\d\d up .*load average|\Abtime \d+\Z",
+        # Two such numbers may be something else.
+        surest=Confidence.LIKELY,
     ),
     rank=25,
 )

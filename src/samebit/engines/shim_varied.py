@@ -1,0 +1,183 @@
+"""The runtime shim of a build that samebit verify makes: it lets steps find the machine changed.
+
+Run in the place of shim, which it calls, as `python3 -I -S shim_varied.py PLAN ARGUMENTS…`. It
+takes processors from a step that waits for its start, and when the last RUN of a stage that another
+one uses has ended, it notes what the stage has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from samebit.engines import shim
+
+    _Object = dict[str, Any]
+else:
+    # Not for longer: names beside it are those of modules that the standard library needs.
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import shim
+
+    del sys.path[0]
+
+# Programs that Go makes ask the kernel themselves, and most of them are static.
+_GO = "go"
+_GO_FOLDERS = ("/usr/local/go/bin", "/usr/lib/go/bin", "/usr/lib/go/src", "/usr/share/go/src")
+
+
+def main(argv: list[str]) -> None:
+    """Act on one call of the engine, as the shim does."""
+    with open(argv[1], encoding="utf-8") as stream:
+        plan = json.load(stream)
+    arguments = argv[2:]
+    if "delete" in arguments:
+        _note_traced(plan, arguments[-1])
+    elif "start" in arguments:
+        _restrict(plan, arguments)
+    shim.main(argv, _prepare)
+
+
+def _prepare(plan: _Object, step: str, config: _Object, root: str, container: str) -> None:
+    if plan["conditions"] is not None:
+        _vary(plan, step, config, root)
+    stage = plan["traced"].get(step)
+    if stage is not None:
+        shim.leave(plan, shim.TRACED, container, json.dumps({"stage": stage, "root": root}))
+
+
+def _vary(plan: _Object, step: str, config: _Object, root: str) -> None:
+    """Let a step find the machine changed, as far as it is not done when it starts."""
+    conditions = plan["conditions"]
+    process = config["process"]
+    given = {entry.partition("=")[0] for entry in process["env"]}
+    added = dict(conditions["variables"])
+    clock = conditions["clock"]
+    if clock is not None:
+        unreached = _unreached(clock, process, root)
+        shim.note(plan, {"clock": step, "unreached": unreached})
+        if unreached in ("", _GO):
+            added.update(clock["variables"])
+            config["mounts"].extend(clock["mounts"])
+    process["env"].extend(f"{name}={value}" for name, value in added.items() if name not in given)
+    if conditions["open_files"] is not None:
+        for limit in process.get("rlimits") or []:
+            if limit["type"] == "RLIMIT_NOFILE":
+                limit["soft"] = limit["hard"] = min(limit["hard"], conditions["open_files"])
+    if conditions["personality"]:
+        import ctypes  # noqa: PLC0415 - not in ordinary builds
+
+        # Handed down to the step; the runtime itself does not mind.
+        ctypes.CDLL(None).personality(ctypes.c_ulong(conditions["personality"]))
+
+
+def _unreached(clock: _Object, process: _Object, root: str) -> str:
+    """Say why a moved clock would not reach the step's program, empty where it does."""
+    program = _program(process, root)
+    head = _head(program) if program else b""
+    if head[:4] == b"\x7fELF" and not _interpreter(program):
+        return "static"
+    for folder in clock["folders"]:
+        library = shim.resolve(root, folder + "/libc.so.6")[0]
+        found = _head(library)
+        if found[:4] != b"\x7fELF":
+            continue
+        if found[4:5] + found[18:20] != bytes.fromhex(clock["machine"]):
+            return "machine"
+        with open(library, "rb") as stream:
+            if clock["version"].encode() + b"\0" not in stream.read():
+                return "glibc"
+        found_go = any(os.path.isdir(shim.resolve(root, one)[0]) for one in _GO_FOLDERS)
+        return _GO if found_go else ""
+    return "libc"
+
+
+def _program(process: _Object, root: str) -> str:
+    name = process["args"][0]
+    if "/" in name:
+        return shim.resolve(root, os.path.join(process["cwd"], name))[0]
+    path = next((e[5:] for e in process["env"] if e.startswith("PATH=")), "")
+    for folder in path.split(":"):
+        found = shim.resolve(root, os.path.join(process["cwd"], folder, name))[0]
+        if os.path.isfile(found):
+            return found
+    return ""
+
+
+def _head(path: str) -> bytes:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(4096)
+    except OSError:
+        return b""
+
+
+def _interpreter(path: str) -> bool:
+    """Tell whether an ELF program of 64 bits asks for a dynamic loader (PT_INTERP, gABI)."""
+    head = _head(path)
+    offset = int.from_bytes(head[32:40], "little")
+    size = int.from_bytes(head[54:56], "little")
+    headers = range(offset, offset + size * int.from_bytes(head[56:58], "little"), size or 1)
+    return any(int.from_bytes(head[at : at + 4], "little") == 3 for at in headers)
+
+
+def _restrict(plan: _Object, arguments: list[str]) -> None:
+    """Take processors away from a step that waits for its start; runtimes reset what is earlier."""
+    processors = plan["conditions"]["processors"] if plan["conditions"] else []
+    if not processors:
+        return
+    state = os.path.join(shim.option(arguments, "--root") or "", arguments[-1])
+    pid = _waiting(state)
+    for thread in os.listdir(f"/proc/{pid}/task") if pid else []:
+        os.sched_setaffinity(int(thread), processors)
+
+
+def _waiting(state: str) -> int:
+    """Give the process that a runtime has made: runc's and crun's states name it."""
+    for name, key in (("state.json", "init_process_pid"), ("status", "pid")):
+        try:
+            with open(os.path.join(state, name), encoding="utf-8") as stream:
+                return int(json.load(stream)[key])
+        except (OSError, KeyError, ValueError):
+            continue
+    return 0
+
+
+def _note_traced(plan: _Object, container: str) -> None:
+    path = shim.left(plan, shim.TRACED, container)
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+            known = json.load(stream)
+    except FileNotFoundError:
+        return
+    _note_written(plan, known["stage"], known["root"])
+    os.unlink(path)
+
+
+def _note_written(plan: _Object, stage: int, root: str) -> None:
+    """Note what a stage has changed so far, and when."""
+    since = plan["since"]
+    name = os.path.join(plan["state"], f"written-{stage}.jsonl")
+    pending = [""]
+    with open(name, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        while pending:
+            below = pending.pop()
+            try:
+                entries = list(os.scandir(os.path.join(root, below)))
+            except OSError:
+                continue
+            for entry in entries:
+                path = os.path.join(below, entry.name)
+                changed = entry.stat(follow_symlinks=False).st_ctime_ns
+                if changed > since:
+                    stream.write(json.dumps([path, changed], ensure_ascii=False) + "\n")
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(path)
+
+
+if __name__ == "__main__":
+    main(sys.argv)
