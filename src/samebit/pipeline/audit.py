@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +58,22 @@ class AuditRequest:
 
 def audit(request: AuditRequest) -> AuditReport:
     """Audit an image, a folder or a file. Raises UsageError, InputError or MachineError."""
+    with _few_collections():
+        return _audit(request)
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for garbage seldom: what an audit makes it keeps, or it is gone without looking."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def _audit(request: AuditRequest) -> AuditReport:
     settings = read_configuration(request.configuration or _found()).audit
     toolchains = load_toolchains(settings.toolchains)
     judge = _Judge(request.policy, toolchains, settings.exceptions)
@@ -162,6 +180,8 @@ class _Judge:
             for item in exceptions
         ]
         self._used: set[AuditException] = set()
+        # By language and finding: images have tens of thousands of findings of a few kinds.
+        self._known: dict[tuple[str | None, str], tuple[str | None, bool]] = {}
 
     def files(
         self, tree: AuditTree, search: LibrarySearch, layers: Mapping[int, str]
@@ -237,17 +257,14 @@ class _Judge:
     def _finding(
         self, paths: list[bytes], facts: Executable, code: str, value: str, place: str
     ) -> AuditFinding:
-        excused = self._excuse(paths, code)
-        kind = finding_kind(code)
-        refused = kind.policy is not Policy.REPORT and self._policy.includes(kind.policy)
-        return AuditFinding(
-            code,
-            value,
-            place,
-            self._toolchains.fix(facts.language, code),
-            excused,
-            violation=refused and excused is None,
-        )
+        excused = self._excuse(paths, code) if self._exceptions else None
+        key = (facts.language, code)
+        if key not in self._known:
+            kind = finding_kind(code)
+            refused = kind.policy is not Policy.REPORT and self._policy.includes(kind.policy)
+            self._known[key] = (self._toolchains.fix(facts.language, code), refused)
+        fix, refused = self._known[key]
+        return AuditFinding(code, value, place, fix, excused, violation=refused and excused is None)
 
     def _excuse(self, paths: list[bytes], code: str) -> str | None:
         for pattern, item in self._exceptions:

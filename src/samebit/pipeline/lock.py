@@ -41,6 +41,7 @@ def record(
     What steps ask of the network is known only when they run: the recipe is built, unless nothing
     changed since it was built before or it has no such steps. Raises as a build does.
     """
+    request = replace(request, records=True)
     prepared = prepare(request, store, progress.say)
     path = prepared.workspace.lock_file
     if path is None:
@@ -50,7 +51,6 @@ def record(
         )
     before = prepared.workspace.lock
     if _asks_when_built(prepared):
-        request = replace(request, records=True)
         done = build_prepared(prepared, request, store, start_engine, progress)
         lock, written, findings = done.lock, done.lock_written, done.findings
     else:
