@@ -34,13 +34,15 @@ from samebit.dockerfile.lowering_text import Lines, json_command, word
 from samebit.dockerfile.stages import External, Plan, Scratch, StageBase
 from samebit.errors import InternalError, MachineError, Place
 
-STEP_COMMAND = "samebit-step"
+STEP_VARIABLE = "SAMEBIT_STEP"
 CAPTURE = "capture"
+CAPTURE_COMMAND = "samebit-capture"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
 __all__ = [
     "CAPTURE",
-    "STEP_COMMAND",
+    "CAPTURE_COMMAND",
+    "STEP_VARIABLE",
     "ContextSource",
     "FetchGit",
     "FetchUrl",
@@ -147,7 +149,8 @@ def _phases(plan: Plan, evaluation: Evaluation, state: State) -> tuple[Phase, ..
 
 def _capture(lines: Lines) -> None:
     lines.add("USER 0:0", None)
-    lines.add(f"RUN {json_command((STEP_COMMAND, CAPTURE))}", None)
+    lines.add(f"ENV {STEP_VARIABLE}={CAPTURE}", None)
+    lines.add(f"RUN {json_command((CAPTURE_COMMAND,))}", None)
 
 
 class _StageLowering:
@@ -216,16 +219,14 @@ class _StageLowering:
             environment.setdefault("SSH_AUTH_SOCK", agents[0])
         self._as_user(step)
         identity = step_id(step)
-        arguments = step.command.arguments
+        command = " ".join(["RUN", *mounts.flags(), json_command(step.command.arguments)])
         if self._state.options.environment_in_dockerfile:
             self._set_environment(environment, step)
-            before, after = [f"WORKDIR {word(step.working_dir, step.where)}"], ["WORKDIR /"]
+            directory = f"WORKDIR {word(step.working_dir, step.where)}"
+            lines = [directory, command, "WORKDIR /"]
         else:
-            # Not by a variable: buildah starts a program for each instruction, ENV too.
-            before, after = [], []
-            arguments = (STEP_COMMAND, identity, *arguments)
-        command = " ".join(["RUN", *mounts.flags(), json_command(arguments)])
-        for line in (*before, command, *after):
+            lines = [f"ENV {STEP_VARIABLE}={identity}", command]
+        for line in lines:
             self._lines.add(line, step.instruction)
         self._state.steps[identity] = RunStep(
             id=identity,

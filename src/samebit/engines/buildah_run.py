@@ -299,10 +299,10 @@ class Run:
         for noted in self._noted():
             if "args" not in noted:
                 continue
-            wanted = list(self._plan.steps[noted["step"]].args)
-            if noted["args"] != wanted:
+            wanted = self._plan.steps[noted["step"]].args
+            if not _same_command(noted["args"], wanted):
                 raise InternalError(
-                    f"the engine ran {noted['args']!r} where the evaluator computed {wanted!r}",
+                    f"the engine ran {noted['args']!r} where the evaluator computed {list(wanted)}",
                     fix="please report this together with the Dockerfile",
                 )
 
@@ -351,3 +351,11 @@ def _wait(process: subprocess.Popen[str]) -> None:
     finally:
         os.close(ended)
     process.wait()
+
+
+def _same_command(found: list[str], wanted: tuple[str, ...]) -> bool:
+    """Tell whether a command is the wanted one; its program may have been found on some PATH."""
+    if not found or not wanted:
+        return not found and not wanted
+    same_name = found[0].rpartition("/")[2] == wanted[0].rpartition("/")[2]
+    return same_name and tuple(found[1:]) == wanted[1:]

@@ -3,13 +3,13 @@
 Run as `python3 -I -S shim.py PLAN RUNTIME-ARGUMENTS…` in the place of the runtime (runtime command
 line as in the OCI "runtime command line interface": create --bundle, start, state, kill, delete).
 It imports nothing but the standard library and nothing of ours, because it runs wherever the engine
-runs. On `create` it reads the step's marker from the command in the bundle, gives the step exactly
-the command, directory, environment, host name and mounts of the plan, and hands over to the real
+runs. On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the step exactly the
+command, directory, environment, host name and mounts of the plan, and hands over to the real
 runtime; for the marker `capture` it runs nothing and gives the root file system's descriptor to
 samebit instead. Both see the root file system without the empty mount points that newer engines
 make in it beforehand; those that the runtime makes are removed by runtime_wrapper. It notes when
-each step began and ended. What samebit verify needs besides is in shim_varied: this file is loaded
-for each RUN.
+each step began and ended. What samebit verify needs besides is in shim_varied, because this file is
+compiled anew for each RUN.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     _Object = dict[str, Any]
     _Vary = Callable[[_Object, str, _Object, str, str], None]
 
-# What the lowered Dockerfile runs: this, the step's marker, the command.
-_COMMAND = "samebit-step"
+_MARKER = "SAMEBIT_STEP="
 # What a container is made of. All else that an engine mounts tells of the host (subscriptions,
 # /run/.containerenv), or is not there under docker build (/etc/hostname: the image's own file).
 _SYSTEM_MOUNTS = ("/dev", "/etc/hosts", "/etc/resolv.conf", "/proc", "/sys")
@@ -76,9 +75,7 @@ def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> N
     with open(path, encoding="utf-8") as stream:
         config = json.load(stream)
     process = config["process"]
-    command, *arguments = process["args"]
-    # Some engines look it up in a PATH.
-    step = arguments.pop(0) if os.path.basename(command) == _COMMAND and arguments else None
+    step = next((e[len(_MARKER) :] for e in process["env"] if e.startswith(_MARKER)), None)
     root = os.path.join(bundle, config["root"]["path"])
     if step == "capture" or step in plan["steps"]:
         _clear_mount_points(plan, bundle, root)
@@ -88,7 +85,7 @@ def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> N
     if step is None or step not in plan["steps"]:
         sys.exit(f"samebit: the engine runs a step that is not in the plan: {process['args']!r}")
     wanted = plan["steps"][step]
-    note(plan, {"step": step, "args": arguments, **_times(plan)})
+    note(plan, {"step": step, "args": process["args"], **_times(plan)})
     if plan["marker"] is not None:
         # Over the old one in one write: whoever reads at the same time finds one of them.
         with open(plan["marker"], "r+", encoding="ascii") as stream:

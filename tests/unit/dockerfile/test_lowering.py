@@ -75,8 +75,10 @@ def test_a_run_knows_everything_about_itself() -> None:
     assert made.text.splitlines() == [
         "FROM localhost/samebit/base:b AS s0",
         'USER "app"',
-        'RUN ["samebit-step","0/1","/bin/sh","-c","triggered"]',
-        'RUN ["samebit-step","0/4","/bin/sh","-c","echo hi"]',
+        "ENV SAMEBIT_STEP=0/1",
+        'RUN ["/bin/sh","-c","triggered"]',
+        "ENV SAMEBIT_STEP=0/4",
+        'RUN ["/bin/sh","-c","echo hi"]',
     ]
     assert list(made.steps) == ["0/1", "0/4"]
     step = made.steps["0/4"]
@@ -118,8 +120,8 @@ def test_environment_in_the_dockerfile_only_where_no_shim_runs() -> None:
 
 def test_capture_ends_the_last_stage() -> None:
     made = lowered("FROM other AS a\nFROM scratch\nCOPY --from=a / /\n", capture=True)
-    assert made.text.splitlines()[-2:] == [
-        "USER 0:0", 'RUN ["samebit-step","capture"]',
+    assert made.text.splitlines()[-3:] == [
+        "USER 0:0", "ENV SAMEBIT_STEP=capture", 'RUN ["samebit-capture"]',
     ]  # fmt: skip
     assert made.origin(len(made.text.splitlines())) is None
 
@@ -152,23 +154,23 @@ def test_every_line_knows_its_instruction() -> None:
         if line.startswith("COPY"):
             assert origin.keyword == "COPY"
     assert phase.origin(0) is phase.origin(len(texts) + 1) is None
-    # FROM, USER, RUN (folded), COPY, RUN
-    keywords = [o.keyword if (o := phase.at_step(1, n)) else None for n in range(1, 7)]
-    assert keywords == ["FROM", "RUN", "RUN", "COPY", "RUN", None]
+    # FROM, USER, ENV, RUN (folded), COPY, ENV, RUN
+    keywords = [o.keyword if (o := phase.at_step(1, n)) else None for n in range(1, 9)]
+    assert keywords == ["FROM", "RUN", "RUN", "RUN", "COPY", "RUN", "RUN", None]
     assert phase.at_step(2, 1) is None
 
 
 def test_workdir_is_made_by_the_user_in_force_even_twice() -> None:
     assert lines("USER u\nWORKDIR /a\nUSER root\nWORKDIR b\nRUN x\nWORKDIR /a/b\n")[1:] == [
         'USER "u"', 'WORKDIR "/a"', "WORKDIR /", 'USER "root"', 'WORKDIR "/a/b"', "WORKDIR /",
-        'RUN ["samebit-step","0/5","/bin/sh","-c","x"]', 'WORKDIR "/a/b"', "WORKDIR /",
+        "ENV SAMEBIT_STEP=0/5", 'RUN ["/bin/sh","-c","x"]', 'WORKDIR "/a/b"', "WORKDIR /",
     ]  # fmt: skip
 
 
 def test_nothing_is_left_for_the_engine_to_expand() -> None:
     text = lowered('RUN ["a", "$HOME `x` <<EOF", "é"]\n').text
     assert text.splitlines()[-1] == (
-        'RUN ["samebit-step","0/1","a","\\u0024HOME \\u0060x\\u0060 \\u003c\\u003cEOF","\\u00e9"]'
+        'RUN ["a","\\u0024HOME \\u0060x\\u0060 \\u003c\\u003cEOF","\\u00e9"]'
     )
 
 
@@ -245,7 +247,7 @@ def test_selecting_from_a_stage_splits_the_build() -> None:
     assert [phase.text.splitlines()[0] for phase in made.phases] == [
         "FROM localhost/o AS s0", "FROM localhost/s:k-s0 AS s1", "FROM scratch AS s2",
     ]  # fmt: skip
-    assert [phase.text.count('"capture"') for phase in made.phases] == [0, 0, 1]
+    assert [phase.text.count("samebit-capture") for phase in made.phases] == [0, 0, 1]
     (material,) = made.phases[2].materials
     assert isinstance(material, Selection)
     assert material.tree == TreeRef(TreeKind.STAGE, "localhost/s:k-s0")
@@ -280,8 +282,7 @@ def test_run_script_is_mounted() -> None:
     assert isinstance(material, InlineFile)
     assert (material.name, material.content, material.mode) == ("E", b"#!/bin/x\nbody\n", 0o755)
     assert made.text.splitlines()[-1] == (
-        "RUN --mount=type=bind,target=/dev/.samebit/mounts/0,from=samebit-0,ro"
-        ' ["samebit-step","0/1","/dev/pipes/E"]'
+        'RUN --mount=type=bind,target=/dev/.samebit/mounts/0,from=samebit-0,ro ["/dev/pipes/E"]'
     )
 
 

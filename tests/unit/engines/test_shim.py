@@ -67,9 +67,9 @@ def bundle(tmp_path: Path) -> Path:
 
 
 def write_config(folder: Path, step: str | None, mounts: tuple[tuple[str, str], ...] = ()) -> None:
-    marker = ["samebit-step", step] if step else []
+    marker = [f"SAMEBIT_STEP={step}"] if step else []
     config = {
-        "process": {"env": ["PATH=/x", "HOSTNAME=random"], "args": [*marker, "p"], "cwd": "/w"},
+        "process": {"env": ["PATH=/x", *marker, "HOSTNAME=random"], "args": ["/p"], "cwd": "/w"},
         "root": {"path": str(folder / "root")},
         "hostname": "random",
         "mounts": [
@@ -125,7 +125,7 @@ def test_a_step_gets_its_own_command_and_directory(plan: dict[str, Any], bundle:
     process = create(plan, bundle)["process"]
     assert (process["args"], process["cwd"]) == (["p"], "/app")
     # What the engine made of it is noted, to be compared.
-    assert json.loads(Path(plan["log"]).read_text())["args"] == ["p"]
+    assert json.loads(Path(plan["log"]).read_text())["args"] == ["/p"]
 
 
 def test_what_the_dockerfile_sets_is_never_overridden(plan: dict[str, Any], bundle: Path) -> None:

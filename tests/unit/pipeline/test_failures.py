@@ -15,7 +15,7 @@ from samebit.pipeline.failures import LoweredSteps, explain_failure
 
 DOCKERFILE = parse("FROM scratch\nCOPY a /a\nRUN make \\\n    all\n", "Dockerfile")
 PLAN = plan(DOCKERFILE, platform=Platform.native())
-TEXT = "FROM scratch AS s0\nCOPY a /a\nUSER 1\nRUN x\nUSER 0\n"
+TEXT = "FROM scratch AS s0\nCOPY a /a\nENV SAMEBIT_STEP=0/2\nRUN x\nUSER 0\n"
 _FROM, _COPY, _RUN = DOCKERFILE.instructions
 STEPS = LoweredSteps(Phase(TEXT, (_FROM, _COPY, _RUN, _RUN, None), None, (), ()), PLAN)
 
