@@ -37,10 +37,18 @@ _TEXTS = re.compile(
     rb"etc/ld\.so\.conf(?:\.d/[^/]+)?|etc/ld-musl-[^/]+\.path"
     rb"|(?:usr/)?lib/ld-musl-[^/]+\.path"
     rb"|var/lib/dpkg/(?:status|status\.d/[^/]+|info/[^/]+\.list)|(?:usr/)?lib/apk/db/installed"
+    rb"|(?:var/lib|usr/lib/sysimage|usr/share)/rpm/(?:rpmdb\.sqlite(?:-wal)?|Packages\.db)"
     rb"|(?:.*/)?[^/]+\.(?:dist-info/RECORD|egg-info/installed-files\.txt)"
 )
 # What each of them has, for a first look: most of tens of thousands of files are none.
-_TEXT_STARTS = (b"etc/ld", b"lib/", b"usr/lib/", b"var/lib/dpkg/")
+_TEXT_STARTS = (
+    b"etc/ld",
+    b"lib/",
+    b"usr/lib/",
+    b"var/lib/dpkg/",
+    b"var/lib/rpm/",
+    b"usr/share/rpm/",
+)
 _TEXT_ENDS = (b"/RECORD", b"/installed-files.txt")
 _SMALLEST_HASHED = 4096
 _SCRIPT_MAGIC = b"#!"
