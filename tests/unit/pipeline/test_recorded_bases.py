@@ -25,6 +25,7 @@ from samebit.model.descriptor import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST, D
 from samebit.model.digest import Digest
 from samebit.model.platform import Platform
 from samebit.pipeline import build
+from samebit.pipeline.inputs_gc import collect
 from samebit.pipeline.lock import record
 from samebit.pipeline.recorded_base import BaseOrder, MadeBase, is_recordable, note
 from samebit.pipeline.request import BuildRequest
@@ -171,6 +172,20 @@ def test_another_dockerfile_has_what_the_shared_base_was_made_from(
     other = start("other").lock()
     assert len(project.archive.orders) == 1
     assert (other.bases, other.fetches) == (lock.bases, lock.fetches)
+
+
+def test_the_garbage_collection_knows_what_bases_are_made_from(
+    project: Project, start: Callable[[str], Project]
+) -> None:
+    (old,) = project.lock().fetches
+    start("other").lock()
+    project.archive.today = b"two"
+    project.lock(update=NAME)
+    store = project.archive.store
+    # The other Dockerfile's lock still names it.
+    assert collect(store, [], delete=False).bodies == ()
+    (project.folder.parent / "other" / "Dockerfile.lock").unlink()
+    assert [digest for digest, _ in collect(store, [], delete=False).bodies] == [old.digest]
 
 
 def test_a_shared_base_whose_bytes_are_gone_is_made_anew(
