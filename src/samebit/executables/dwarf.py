@@ -5,6 +5,7 @@ Only the first entry of each unit is decoded; that is where the build's director
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from samebit.executables.elf_file import ET_REL, SHT_RELA, ElfFile, Section
 from samebit.executables.source import FormatError, c_string
 
 _MAX_UNITS = 50_000
-_MAX_ATTRIBUTES = 256
+# Of all tables that units ask for: a program has some thousand.
+_MAX_DECLARATIONS = 1 << 20
 _MAX_RELOCATIONS = 4_000_000
 _NAME, _COMP_DIR, _PRODUCER, _STR_OFFSETS_BASE = 0x03, 0x1B, 0x25, 0x72
 _WANTED = (_NAME, _COMP_DIR, _PRODUCER)
@@ -24,6 +26,12 @@ _FIXED = {
     0x24: 8, 0x25: 1, 0x26: 2, 0x27: 3, 0x28: 4, 0x29: 1, 0x2A: 2, 0x2B: 3, 0x2C: 4,
     0x1F20: -1, 0x1F21: -1,
 }  # fmt: skip
+# A declaration of .debug_abbrev (DWARF 5, 7.5.3): code, tag, children, pairs of name and form, an
+# implicit constant behind its form, two zeros.
+_NUMBER = rb"[\x80-\xff]{0,9}[\x00-\x7f]"
+_DECLARATION = re.compile(
+    rb"%b%b[\x00\x01](?:(?!\x00\x00)%b(?:\x21%b|(?!\x21)%b)){0,256}\x00\x00" % ((_NUMBER,) * 5)
+)
 _ULEB = {0x0D, 0x0F, 0x15, 0x1A, 0x1B, 0x22, 0x23}
 _BLOCKS = {0x0A: 1, 0x03: 2, 0x04: 4}
 _STRX = {0x1A: 0, 0x25: 1, 0x26: 2, 0x27: 3, 0x28: 4}
@@ -64,6 +72,11 @@ class _Reader:
         # In objects offsets into other sections are what the relocations say.
         self._moved: Mapping[int, int] = {}
         self._known: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
+        # Where the declarations of one table begin, as far as it was looked through.
+        self._table = -1
+        self._codes: dict[int, int] = {}
+        self._scanned = 0
+        self._declarations = 0
         if elf.kind == ET_REL:
             self._moved = _addends(elf, elf.sections.index(section))
 
@@ -150,26 +163,31 @@ class _Reader:
         return found
 
     def _read_abbreviation(self, table: int, wanted: int) -> list[tuple[int, int, int]]:
-        data, at = self._abbreviations, table
-        for _ in range(1 << 16):
-            code, at = self._uleb(data, at)
-            if code == 0:
-                break
-            _, at = self._uleb(data, at)
-            at += 1
-            attributes = []
-            for _ in range(_MAX_ATTRIBUTES):
-                name, at = self._uleb(data, at)
-                form, at = self._uleb(data, at)
-                value = 0
-                if form == 0x21:
-                    value, at = self._uleb(data, at)
-                if name == 0 and form == 0:
-                    break
-                attributes.append((name, form, value))
-            if code == wanted:
+        if table != self._table:
+            self._table, self._codes, self._scanned = table, {}, table
+        data = self._abbreviations
+        while wanted not in self._codes:
+            found = _DECLARATION.match(data, self._scanned)
+            self._declarations += 1
+            if found is None or found[0][0] == 0:
+                raise FormatError("a unit's first entry has no abbreviation")
+            if self._declarations > _MAX_DECLARATIONS:
+                raise FormatError("it has too many abbreviations")
+            self._codes.setdefault(self._uleb(data, found.start())[0], found.start())
+            self._scanned = found.end()
+        _, at = self._uleb(data, self._codes[wanted])
+        _, at = self._uleb(data, at)
+        at += 1
+        attributes: list[tuple[int, int, int]] = []
+        while True:
+            name, at = self._uleb(data, at)
+            form, at = self._uleb(data, at)
+            value = 0
+            if form == 0x21:
+                value, at = self._uleb(data, at)
+            if name == 0 and form == 0:
                 return attributes
-        raise FormatError("a unit's first entry has no abbreviation")
+            attributes.append((name, form, value))
 
     def _offset(self, at: int, size: int) -> int:
         return self._moved.get(at, self._number(at, size))
@@ -185,6 +203,9 @@ class _Reader:
 
     @staticmethod
     def _uleb(data: bytes, at: int) -> tuple[int, int]:
+        # Most have one byte.
+        if 0 <= at < len(data) and data[at] < 0x80:
+            return data[at], at + 1
         value = shift = 0
         while shift < 70:
             if not 0 <= at < len(data):

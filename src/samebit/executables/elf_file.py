@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, cast
 
 import zstandard
 
@@ -15,7 +18,7 @@ MAX_SECTIONS = 1 << 16
 _MAX_SEGMENTS = 4096
 _MAX_NAME = 256
 MAX_TABLE = 64 << 20
-SHT_SYMTAB, SHT_RELA, SHT_NOTE, SHT_NOBITS = 2, 4, 7, 8
+SHT_PROGBITS, SHT_SYMTAB, SHT_RELA, SHT_NOTE, SHT_NOBITS = 1, 2, 4, 7, 8
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR, SHF_COMPRESSED = 1, 2, 4, 0x800
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE = 1, 2, 3, 4
 PT_GNU_STACK, PT_GNU_RELRO = 0x6474E551, 0x6474E552
@@ -28,9 +31,12 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A section header; sizes and offsets in bytes."""
+class Section(NamedTuple):
+    """A section header; sizes and offsets in bytes.
+
+    A tuple, because an audit makes a hundred thousand of them and a dataclass takes ten times as
+    long.
+    """
 
     name: bytes
     kind: int
@@ -42,9 +48,11 @@ class Section:
     info: int
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A program header; sizes and offsets in bytes."""
+_new_section = cast("Callable[[Iterable[object]], Section]", partial(tuple.__new__, Section))
+
+
+class Segment(NamedTuple):
+    """A program header; sizes and offsets in bytes. A tuple for the same reason."""
 
     kind: int
     flags: int
@@ -64,13 +72,11 @@ class ElfFile:
     machine: int
     sections: tuple[Section, ...]
     segments: tuple[Segment, ...]
+    _named: Mapping[bytes, Section]
 
     def section(self, name: bytes) -> Section | None:
         """Give the first section of that name that has bytes in the file."""
-        for section in self.sections:
-            if section.name == name and section.kind != SHT_NOBITS:
-                return section
-        return None
+        return self._named.get(name)
 
     def content(self, section: Section, limit: int = MAX_TABLE) -> bytes:
         """Give a section's content, decompressed; raises FormatError beyond `limit` bytes."""
@@ -112,7 +118,8 @@ def read_elf(source: Source) -> ElfFile:
     segments = _segments(
         source, struct.Struct(layouts[2]), segment_table, segment_size, segment_count, wide=wide
     )
-    return ElfFile(source, wide, order, kind, machine, sections, segments)
+    named = {found.name: found for found in reversed(sections) if found.kind != SHT_NOBITS}
+    return ElfFile(source, wide, order, kind, machine, sections, segments, named)
 
 
 def _sections(
@@ -131,18 +138,22 @@ def _sections(
     if count > MAX_SECTIONS:
         raise FormatError(f"it claims {count} sections")
     data = source.read(table, size * count)
-    rows = [layout.unpack_from(data, number * size) for number in range(count)]
+    if size == layout.size:
+        rows = list(layout.iter_unpack(data))
+    else:
+        rows = [layout.unpack_from(data, number * size) for number in range(count)]
     texts = b""
     if 0 < names < count and rows[names][1] != SHT_NOBITS:
         if rows[names][5] > MAX_TABLE:
             raise FormatError("its section names are too long")
         texts = source.read(rows[names][4], rows[names][5])
-    found = []
-    for row in rows:
-        # Tens of thousands of sections pass here in an audit.
-        end = texts.find(b"\0", row[0], row[0] + _MAX_NAME)
-        found.append(Section(texts[row[0] : end] if end >= 0 else b"", *row[1:8]))
-    return tuple(found)
+    find = texts.find
+    found = [
+        texts[row[0] : end] if (end := find(b"\0", row[0], row[0] + _MAX_NAME)) >= 0 else b""
+        for row in rows
+    ]
+    # Column by column, so that no section takes a step of Python.
+    return tuple(map(_new_section, zip(found, *list(zip(*rows, strict=True))[1:8], strict=True)))
 
 
 def _segments(

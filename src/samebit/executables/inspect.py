@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol, cast
 
 from samebit.executables import formats
 from samebit.executables.source import FormatError, Source
 from samebit.executables.traces import MALFORMED, Traces, text
-from samebit.model.executable import Executable, TextRule
+from samebit.model.executable import Executable, RuleSet
 
 HEAD = 64
 
@@ -27,7 +26,7 @@ class Context:
     """
 
     path: bytes
-    rules: Sequence[TextRule] = ()
+    rules: RuleSet = field(default_factory=RuleSet)
     epoch: int | None = None
     depth: int = 0
 

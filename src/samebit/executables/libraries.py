@@ -54,6 +54,7 @@ class LibrarySearch:
         self._library_path = library_path
         self._path = path
         self._configured = tuple(dict.fromkeys(_configured(tree, b"etc/ld.so.conf", [0])))
+        self._known: dict[tuple[object, ...], bytes | None] = {}
 
     def libraries(self, path: bytes, linkage: Linkage) -> list[tuple[bytes, bytes | None]]:
         """Give every library that the file at `path` names itself, and where it is found.
@@ -64,11 +65,17 @@ class LibrarySearch:
         machine = linkage.machine
         started = linkage.interpreter is not None
         found: list[tuple[bytes, bytes | None]] = []
+        # Where it lies matters only where it says $ORIGIN.
+        place = path if b"$" in linkage.rpath + linkage.runpath + self._library_path else b""
+        given = (machine, linkage.interpreter, linkage.rpath, linkage.runpath, place)
         for name in linkage.needed:
-            place = self._find(name, path, linkage)
-            if place is None and not started and self._tree.has_name(name, machine):
-                place = name
-            found.append((name, place))
+            key = (name, path if b"/" in name else b"", *given)
+            if key not in self._known:
+                self._known[key] = self._find(name, path, linkage)
+            at = self._known[key]
+            if at is None and not started and self._tree.has_name(name, machine):
+                at = name
+            found.append((name, at))
         return found
 
     def interpreter(self, path: bytes) -> bytes | None:
@@ -89,7 +96,7 @@ class LibrarySearch:
         if b"/" in name:
             return self._fitting(_relative(_expanded(name, path, linkage)), linkage)
         for folder in self._folders(path, linkage):
-            place = self._fitting(posixpath.join(folder, name), linkage)
+            place = self._fitting(folder + b"/" + name if folder else name, linkage)
             if place is not None:
                 return place
         return None

@@ -7,12 +7,12 @@ file: what programs open while they run does not.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from samebit.executables.source import OVERLAP, WINDOW, Source, windows
 from samebit.executables.traces import BUILD_PATH, TIMESTAMP, Traces
-from samebit.model.executable import Scope, TextRule
+from samebit.model.executable import RuleSet, TextRule
 
 _PATH_BYTE = rb"[\w.+@~-]"
 _PATH = re.compile(rb"/%b+(?:/%b+)+" % (_PATH_BYTE, _PATH_BYTE))
@@ -26,14 +26,10 @@ _SOURCE = re.compile(
 )
 # Rust's texts stand side by side, so that a path has no end of its own.
 _GLUED_SOURCE = re.compile(rb"/.*?\.rs")
-# __DATE__ and __TIME__ (C11 6.10.8.1), found by their shape.
-_SHAPES = bytes(
-    0x30 if chr(code).isdigit() else 0x41 if 65 <= code < 91 else 0x61 if 97 <= code < 123 else code
-    for code in range(256)
-)
-_DATE_SHAPES = (b"Aaa 00 0000", b"Aaa  0 0000")
+# __DATE__ and __TIME__ (C11 6.10.8.1), found by what is rare in them.
 _CENTURIES = (b" 19", b" 20")
-_TIME_SHAPE = b"00:00:00\0"
+_BEFORE_CENTURY = len("Mmm dd")
+_TIME_END = re.compile(rb":[0-5]\d:[0-5]\d\0")
 # What a program may well mean as a constant.
 _ROUND = re.compile(rb"..:(?:00:00|59:59)")
 _DATE = re.compile(
@@ -53,12 +49,10 @@ class TextScan:
     compilers keep the paths of a build elsewhere.
     """
 
-    def __init__(self, traces: Traces, rules: Sequence[TextRule]) -> None:
+    def __init__(self, traces: Traces, rules: RuleSet) -> None:
         self._traces = traces
         self.only_sources = False
-        self._constants = [rule for rule in rules if rule.constant]
-        self._paths = [r for r in rules if r.scope is Scope.PATHS and not r.constant]
-        self._strings = [r for r in rules if r.scope is Scope.STRINGS and not r.constant]
+        self._rules = rules
         self._seen: set[bytes] = set()
 
     def data(self, source: Source, offset: int, length: int, place: str) -> None:
@@ -99,7 +93,7 @@ class TextScan:
         # What one file can make us remember is bounded.
         if len(self._seen) > 1 << 17:
             self._seen.clear()
-        for rule in self._strings:
+        for rule in self._rules.strings:
             self._rule(rule, window, place)
         self._dates(window, place)
 
@@ -112,7 +106,7 @@ class TextScan:
         if self.only_sources and not source:
             return
         found = False
-        for rule in self._paths:
+        for rule in self._rules.paths:
             if match := rule.pattern.search(path):
                 value = match[1] if match.re.groups else path[match.start() :]
                 self._traces.add(rule.finding, value, place)
@@ -123,7 +117,7 @@ class TextScan:
             self._traces.add(BUILD_PATH, path, place)
 
     def _is_constant(self, path: bytes) -> bool:
-        return any(rule.pattern.search(path) for rule in self._constants)
+        return any(rule.pattern.search(path) for rule in self._rules.constants)
 
     def _rule(self, rule: TextRule, window: bytes, place: str) -> None:
         at = window.find(rule.needle)
@@ -135,19 +129,16 @@ class TextScan:
             at = window.find(rule.needle, at + len(rule.needle))
 
     def _dates(self, window: bytes, place: str) -> None:
-        if b":" not in window and not any(mark in window for mark in _CENTURIES):
-            return
-        shapes = window.translate(_SHAPES)
-        for shape in _DATE_SHAPES:
-            at = shapes.find(shape)
-            while 0 <= at <= WINDOW:
-                if match := _DATE.match(window, at):
+        for century in _CENTURIES:
+            at = window.find(century, _BEFORE_CENTURY)
+            while 0 <= at - _BEFORE_CENTURY <= WINDOW:
+                if match := _DATE.match(window, at - _BEFORE_CENTURY):
                     self._date(match, window, place)
-                at = shapes.find(shape, at + 1)
-        at = shapes.find(_TIME_SHAPE)
-        while 0 <= at <= WINDOW:
-            self._time(window, at, place)
-            at = shapes.find(_TIME_SHAPE, at + 1)
+                at = window.find(century, at + 1)
+        for found in _TIME_END.finditer(window, 2):
+            if found.start() - 2 > WINDOW:
+                break
+            self._time(window, found.start() - 2, place)
 
     def _time(self, window: bytes, at: int, place: str) -> None:
         """Note a time that is a text of its own or ends one, unless a date before it told it."""

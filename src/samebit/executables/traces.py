@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 from samebit.executables.source import FormatError
@@ -46,12 +45,15 @@ class Traces:
 
     def add_time(self, seconds: int, place: str, *, zip_time: bool = False) -> None:
         """Note a time in seconds since 1970, unless it is one that does not change."""
+        if not self.is_agreed(seconds, zip_time=zip_time):
+            self.add(TIMESTAMP, shown_time(seconds), place)
+
+    def is_agreed(self, seconds: int, *, zip_time: bool = False) -> bool:
+        """Say whether a time in seconds since 1970 is one that every build writes."""
         if seconds in (0, self._epoch) or (zip_time and seconds in _ZIP_EPOCH):
-            return
+            return True
         # Zip counts in steps of two seconds.
-        if zip_time and self._epoch is not None and 0 <= self._epoch - seconds < 2:
-            return
-        self.add(TIMESTAMP, shown_time(seconds), place)
+        return zip_time and self._epoch is not None and 0 <= self._epoch - seconds < 2
 
     def is_epoch_day(self, day: datetime) -> bool:
         """Say whether the day is the epoch's, in UTC."""
@@ -65,13 +67,13 @@ class Traces:
             return False
         return datetime.fromtimestamp(self._epoch, UTC).strftime("%H:%M:%S") == clock
 
-    @contextmanager
-    def reading(self, part: str) -> Iterator[None]:
+    def reading(self, part: str) -> AbstractContextManager[None]:
         """Turn an unreadable part into a trace, so that the rest is still told."""
-        try:
-            yield
-        except FormatError as error:
-            self.add(MALFORMED, f"{part}: {error}", part)
+        return _Reading(self, part)
+
+    def unreadable(self, part: str, error: FormatError) -> None:
+        """Note that a part cannot be read."""
+        self.add(MALFORMED, f"{part}: {error}", part)
 
     def all(self) -> tuple[Trace, ...]:
         """Give what was found, with a last one for each kind that had more."""
@@ -84,6 +86,24 @@ class Traces:
 
     def __contains__(self, finding: str) -> bool:
         return self._counts[finding] > 0
+
+
+class _Reading(AbstractContextManager[None]):
+    # A generator would take five times as long, and every file asks for several.
+    __slots__ = ("_part", "_traces")
+
+    def __init__(self, traces: Traces, part: str) -> None:
+        self._traces = traces
+        self._part = part
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
+        if not isinstance(error, FormatError):
+            return False
+        self._traces.unreadable(self._part, error)
+        return True
 
 
 def text(value: bytes | str) -> str:

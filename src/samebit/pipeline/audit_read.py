@@ -7,8 +7,8 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,8 @@ from samebit.image.entry import Entry, Kind
 from samebit.image.layer_reader import MemberContent, open_layer
 from samebit.image.layered_tree import LayeredTree
 from samebit.image.whiteout import PREFIX
-from samebit.model.executable import Executable, TextRule
+from samebit.model.executable import Executable, RuleSet
+from samebit.pipeline.audit_sources import Sources
 from samebit.pipeline.audit_tree import AuditTree, Node
 
 _T = TypeVar("_T")
@@ -36,8 +37,19 @@ _TEXTS = re.compile(
     rb"etc/ld\.so\.conf(?:\.d/[^/]+)?|etc/ld-musl-[^/]+\.path"
     rb"|(?:usr/)?lib/ld-musl-[^/]+\.path"
     rb"|var/lib/dpkg/(?:status|status\.d/[^/]+|info/[^/]+\.list)|(?:usr/)?lib/apk/db/installed"
+    rb"|(?:var/lib|usr/lib/sysimage|usr/share)/rpm/(?:rpmdb\.sqlite(?:-wal)?|Packages\.db)"
     rb"|(?:.*/)?[^/]+\.(?:dist-info/RECORD|egg-info/installed-files\.txt)"
 )
+# What each of them has, for a first look: most of tens of thousands of files are none.
+_TEXT_STARTS = (
+    b"etc/ld",
+    b"lib/",
+    b"usr/lib/",
+    b"var/lib/dpkg/",
+    b"var/lib/rpm/",
+    b"usr/share/rpm/",
+)
+_TEXT_ENDS = (b"/RECORD", b"/installed-files.txt")
 _SMALLEST_HASHED = 4096
 _SCRIPT_MAGIC = b"#!"
 
@@ -48,7 +60,7 @@ class Overwritten:
 
     path: bytes
     size: int
-    layer: int
+    source: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,7 @@ class Reading:
 class _Collector:
     """Looks at contents as they come and remembers what was found by a number."""
 
-    def __init__(self, rules: Sequence[TextRule]) -> None:
+    def __init__(self, rules: RuleSet) -> None:
         self._rules = rules
         self._facts: list[Executable] = []
         self._texts: list[bytes] = []
@@ -77,27 +89,31 @@ class _Collector:
         self, entry: Entry, content: MemberContent, epoch: int | None
     ) -> tuple[int, int, bytes]:
         """Read a member; gives the numbers of its facts and text (0: none) and its hash."""
-        hasher = hashlib.sha256()
-        head = b""
-        while len(head) < HEAD and (data := content.read(_CHUNK)):
-            hasher.update(data)
+        head = content.read(_CHUNK)
+        while len(head) < min(HEAD, entry.size) and (data := content.read(_CHUNK)):
             head += data
         known = recognise(head[:HEAD], entry.path)
         wanted = known is not None and _runs(head, entry.mode)
-        text = _TEXTS.fullmatch(entry.path) is not None and entry.size <= _MAX_TEXT
+        text = _is_text(entry.path) and entry.size <= _MAX_TEXT
+        hashed = entry.size >= _SMALLEST_HASHED
+        if not wanted and not text and not hashed:
+            # Nobody asks whether it is a copy; the layer's reader passes over the rest.
+            return 0, 0, b""
+        hasher = hashlib.sha256(head)
         if not wanted and not text:
-            if entry.size < _SMALLEST_HASHED:
-                # Nobody asks whether it is a copy; the layer's reader passes over the rest.
-                return 0, 0, b""
-            while data := content.read(_CHUNK):
+            left = entry.size - len(head)
+            while left and (data := content.read(_CHUNK)):
                 hasher.update(data)
+                left -= len(data)
             return 0, 0, hasher.digest()
         if text or entry.size <= _MAX_IN_MEMORY:
-            pieces = [head]
-            while data := content.read(_CHUNK):
-                hasher.update(data)
-                pieces.append(data)
-            whole = b"".join(pieces)
+            whole = head
+            if len(head) < entry.size:
+                pieces = [head]
+                while data := content.read(_CHUNK):
+                    hasher.update(data)
+                    pieces.append(data)
+                whole = b"".join(pieces)
             number = self._add_text(whole) if text else 0
             fact = self._inspect(entry.path, MemorySource(whole), epoch) if wanted else 0
             return fact, number, hasher.digest()
@@ -113,7 +129,7 @@ class _Collector:
     def file(self, path: bytes, mode: int, epoch: int | None, source: Source) -> tuple[int, int]:
         """Look at a file that can be read anywhere; gives the numbers of its facts and text."""
         number = 0
-        if _TEXTS.fullmatch(path) and source.size <= _MAX_TEXT:
+        if _is_text(path) and source.size <= _MAX_TEXT:
             number = self._add_text(source.read(0, source.size))
         head = source.read(0, min(HEAD, source.size))
         if recognise(head, path) is None or not _runs(head, mode):
@@ -136,12 +152,18 @@ class _Collector:
         return len(self._texts)
 
 
+def _is_text(path: bytes) -> bool:
+    return (path.startswith(_TEXT_STARTS) or path.endswith(_TEXT_ENDS)) and _TEXTS.fullmatch(
+        path
+    ) is not None
+
+
 def _runs(head: bytes, mode: int) -> bool:
     # A text that begins like a script is one only for whoever may start it.
     return bool(mode & 0o111) or not head.startswith(_SCRIPT_MAGIC)
 
 
-def read_image(opened: OpenedImage, rules: Sequence[TextRule]) -> Reading:
+def read_image(opened: OpenedImage, rules: RuleSet, sources: Sources) -> Reading:
     """Read an image's layers, lowest first, each once. Raises InputError.
 
     A file whose time is the image's own `created` was written by a build that sets all times to
@@ -154,30 +176,32 @@ def read_image(opened: OpenedImage, rules: Sequence[TextRule]) -> Reading:
     tokens: list[tuple[int, int, bytes, int]] = []
     for number, layer in enumerate(opened.layers):
         tree.begin(layer.what)
+        source_of = sources.of(number)
         with layer.open() as stream:
-            for member in open_layer(
+            members = open_layer(
                 stream, layer.descriptor.media_type, what=layer.what, diff_id=layer.diff_id
-            ):
+            )
+            for ordinal, member in enumerate(members):
                 entry = member.entry
                 if entry.kind is not Kind.FILE or PREFIX in entry.path:
-                    tree.add(entry, b"%d" % number)
+                    tree.add(entry, b"")
                     continue
                 same = created is not None and member.mtime_ns == created * 1_000_000_000
                 found = collector.stream(entry, member.content, created if same else None)
-                tokens.append((*found, number))
-                seen.append((entry.path, entry.size, number))
-                tree.add(entry, b"%d:%d" % (number, len(tokens) - 1))
+                source = source_of(ordinal)
+                tokens.append((*found, source))
+                seen.append((entry.path, entry.size, source))
+                tree.add(entry, b"%d" % (len(tokens) - 1))
         tree.end()
     nodes: dict[bytes, Node] = {}
     inodes: dict[int, int] = {}
     kept: set[int] = set()
     for path, inode in tree.inodes():
-        layer_text, colon, token_text = inode.content.partition(b":")
-        facts = text = digest = None
-        if colon:
-            token = int(token_text)
+        facts = text = digest = source_number = None
+        if inode.content:
+            token = int(inode.content)
             kept.add(token)
-            fact_number, text_number, digest, _ = tokens[token]
+            fact_number, text_number, digest, source_number = tokens[token]
             facts, text = collector.facts(fact_number), collector.text(text_number)
         nodes[path] = Node(
             inode.kind,
@@ -185,20 +209,20 @@ def read_image(opened: OpenedImage, rules: Sequence[TextRule]) -> Reading:
             inodes.setdefault(id(inode), len(inodes)),
             inode.link,
             inode.mode,
-            int(layer_text) if layer_text else None,
+            source_number,
             facts,
             text,
             digest or None,
         )
     gone = tuple(
-        Overwritten(path, size, layer)
-        for token, (path, size, layer) in enumerate(seen)
+        Overwritten(path, size, source)
+        for token, (path, size, source) in enumerate(seen)
         if token not in kept and size
     )
     return Reading(AuditTree(nodes), gone)
 
 
-def read_folder(folder: Path, rules: Sequence[TextRule], epoch: int | None) -> Reading:
+def read_folder(folder: Path, rules: RuleSet, epoch: int | None) -> Reading:
     """Read a folder as the root of a tree, never following its symlinks. Raises InputError."""
     collector = _Collector(rules)
     nodes: dict[bytes, Node] = {}
@@ -241,7 +265,7 @@ def _hash_alike(root: bytes, nodes: dict[bytes, Node]) -> None:
     for group in groups.values():
         for path in group if len(group) > 1 else ():
             digest = _checked(_hash, root + b"/" + path)
-            nodes[path] = replace(nodes[path], digest=digest)
+            nodes[path] = nodes[path]._replace(digest=digest)
 
 
 def _hash(full: bytes) -> bytes:
@@ -250,7 +274,7 @@ def _hash(full: bytes) -> bytes:
         return hashlib.file_digest(stream, "sha256").digest()
 
 
-def read_file(path: Path, rules: Sequence[TextRule], epoch: int | None) -> Reading:
+def read_file(path: Path, rules: RuleSet, epoch: int | None) -> Reading:
     """Read one file as a tree that holds nothing else. Raises InputError."""
     collector = _Collector(rules)
     full = os.fsencode(path)

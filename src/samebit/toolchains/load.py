@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from samebit.errors import Place, UsageError
-from samebit.model.executable import TextRule
+from samebit.model.executable import RuleSet
 from samebit.model.toml_source import nearest
 from samebit.toolchains import profiles
 from samebit.toolchains.profile import Check, Profile, parse_profile
@@ -38,9 +38,9 @@ class Toolchains:
             )
         return self.profiles[language]
 
-    def rules(self) -> tuple[TextRule, ...]:
+    def rules(self) -> RuleSet:
         """Give every rule of every profile, in the order of their names."""
-        return tuple(
+        return RuleSet.of(
             check.rule
             for _, profile in sorted(self.profiles.items())
             for check in profile.checks

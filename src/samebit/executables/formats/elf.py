@@ -22,13 +22,14 @@ from samebit.executables.elf_file import (
     SHF_EXECINSTR,
     SHT_NOBITS,
     SHT_NOTE,
+    SHT_PROGBITS,
     SHT_SYMTAB,
     ElfFile,
     Section,
     read_elf,
 )
 from samebit.executables.inspect import Context
-from samebit.executables.source import MemorySource, Source
+from samebit.executables.source import FormatError, MemorySource, Source
 from samebit.executables.text_scan import TextScan
 from samebit.executables.traces import (
     BUILD_ID,
@@ -38,7 +39,7 @@ from samebit.executables.traces import (
     Traces,
     text,
 )
-from samebit.model.executable import Executable, Linkage, Linking, Scope
+from samebit.model.executable import Executable, Linkage, Linking
 
 NAME = "elf"
 MAGICS = (b"\x7fELF",)
@@ -50,6 +51,8 @@ _TABLES = (
     b".dyn", b".gnu.", b".hash", b".rel", b".eh_frame", b".gopclntab", b".gcc_except_table",
     b".note", b".init_array", b".fini_array", b".got", b".plt", b".itablink", b".typelink",
 )  # fmt: skip
+# Those that are not loaded and hold texts all the same.
+_TEXT_SECTIONS = (b".debug_line", b".debug_line_str", b".debug_str", b".GCC.command.line")
 _PSEUDO_VERSION = re.compile(rb"-(?:\d+\.)?\d{14}-[0-9a-f]{12}|\+dirty\Z")
 _RUST_COMMENT = re.compile(rb"rustc version [^\0]+")
 
@@ -219,8 +222,8 @@ class _Reader:
 
     def _setting(self, setting: bytes, place: str) -> None:
         self._scan.words([setting], place)
-        for rule in self._context.rules:
-            if rule.scope is Scope.SETTINGS and (match := rule.pattern.search(setting)):
+        for rule in self._context.rules.settings:
+            if match := rule.pattern.search(setting):
                 self._traces.add(rule.finding, match[0], place)
 
     def _go_sources(self, table: Section) -> None:
@@ -315,12 +318,14 @@ class _Reader:
             if not _holds_texts(section):
                 continue
             place = text(section.name)
-            with self._traces.reading(place):
+            try:
                 if section.flags & SHF_COMPRESSED:
                     content = elf.content(section)
                     self._scan.data(MemorySource(content), 0, len(content), place)
                 else:
                     self._scan.data(elf.source, section.offset, section.size, place)
+            except FormatError as error:
+                self._traces.unreadable(place, error)
 
     def _run_paths(self) -> None:
         if self._dynamic is None:
@@ -361,8 +366,6 @@ def _without_canary(dynamic: Dynamic) -> bytes:
 def _holds_texts(section: Section) -> bool:
     if section.kind == SHT_NOBITS or section.size == 0:
         return False
-    if section.name in (b".debug_line", b".debug_line_str", b".debug_str", b".GCC.command.line"):
-        return True
-    if not section.flags & SHF_ALLOC or section.flags & SHF_EXECINSTR:
-        return False
-    return section.kind == 1 and not section.name.startswith(_TABLES)
+    if section.flags & (SHF_ALLOC | SHF_EXECINSTR) == SHF_ALLOC:
+        return section.kind == SHT_PROGBITS and not section.name.startswith(_TABLES)
+    return section.name in _TEXT_SECTIONS

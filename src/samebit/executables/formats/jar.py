@@ -10,7 +10,7 @@ from samebit.executables.source import FormatError, MemorySource, Source
 from samebit.executables.text_scan import TextScan
 from samebit.executables.traces import DEBUG_INFO, MALFORMED, TIMESTAMP, Traces, shown_time, text
 from samebit.executables.zip_file import ZipEntry, read_directory, read_member
-from samebit.model.executable import Executable, Scope, Trace
+from samebit.model.executable import Executable, Trace
 
 NAME = "jar"
 MAGICS = (b"PK\x03\x04",)
@@ -51,11 +51,13 @@ class _Jar:
         self._inner: list[Trace] = []
 
     def executable(self) -> Executable:
-        times: list[tuple[int, bytes]] = []
+        times: set[int] = set()
         for entry in read_directory(self._source):
-            times += [(seconds, entry.name) for _, seconds in entry.times]
-            with self._traces.reading(f"entry {text(entry.name)}"):
+            times.update(seconds for _, seconds in entry.times)
+            try:
                 self._entry(entry)
+            except FormatError as error:
+                self._traces.unreadable(f"entry {text(entry.name)}", error)
         self._times(times)
         if self._debug:
             self._traces.add(DEBUG_INFO, ", ".join(sorted(self._debug)), "classes")
@@ -70,14 +72,11 @@ class _Jar:
             traces=(*self._traces.all(), *self._inner[:100]),
         )
 
-    def _times(self, times: list[tuple[int, bytes]]) -> None:
+    def _times(self, times: set[int]) -> None:
         """Tell the earliest and the latest time: thousands of entries are one fact."""
-        judge = Traces(self._context.epoch)
-        for seconds, name in times:
-            judge.add_time(seconds, text(name), zip_time=True)
-        if TIMESTAMP not in judge:
+        changing = sorted(t for t in times if not self._traces.is_agreed(t, zip_time=True))
+        if not changing:
             return
-        changing = sorted({t for t, _ in times if _changes(t, self._context.epoch)})
         span = shown_time(changing[0])
         if len(changing) > 1:
             span += f" to {shown_time(changing[-1])}"
@@ -99,8 +98,8 @@ class _Jar:
             shown = text(name)
             if shown in _TOOLS:
                 self._toolchain.setdefault(text(line))
-            for rule in self._context.rules:
-                if rule.scope is Scope.MANIFEST and rule.pattern.search(line):
+            for rule in self._context.rules.manifest:
+                if rule.pattern.search(line):
                     self._traces.add(rule.finding, line, "manifest")
             self._scan.words([value], "manifest")
 
@@ -145,12 +144,6 @@ class _Jar:
         self._inner += [
             Trace(trace.finding, trace.value, f"{name}: {trace.place}") for trace in found.traces
         ]
-
-
-def _changes(seconds: int, epoch: int | None) -> bool:
-    judge = Traces(epoch)
-    judge.add_time(seconds, "", zip_time=True)
-    return TIMESTAMP in judge
 
 
 def _attributes(content: bytes) -> Iterator[tuple[bytes, bytes]]:

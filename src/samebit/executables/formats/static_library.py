@@ -83,7 +83,8 @@ class _Archive:
         name, skipped = self._name(raw, part)
         what = text(name)
         seconds = _number(header[16:28], 10)
-        self._traces.add_time(seconds, f"member {what}")
+        if seconds:
+            self._traces.add_time(seconds, f"member {what}")
         uid, gid = _number(header[28:34], 10), _number(header[34:40], 10)
         if uid or gid:
             self._traces.add(OWNER, f"{uid}:{gid}", f"member {what}")
@@ -98,8 +99,10 @@ class _Archive:
         body: Source = PartSource(part, skipped, size)
         if size <= WINDOW:
             body = MemorySource(part.read(skipped, size))
-        with self._traces.reading(f"member {what}"):
+        try:
             self._object(elf.inspect(body, self._context), what)
+        except FormatError as error:
+            self._traces.unreadable(f"member {what}", error)
 
     def _object(self, found: Executable, what: str) -> None:
         self.architectures.add(found.architecture)

@@ -16,8 +16,7 @@ def packages(records: Records) -> Iterator[Package]:
     """Give the packages by name; several copies of one are one package."""
     found: dict[bytes, list[bytes]] = {}
     for path in records.paths:
-        parts = path.split(b"/")
-        if _FOLDER not in parts:
+        if _FOLDER not in path or _FOLDER not in (parts := path.split(b"/")):
             continue
         # The innermost one owns it.
         at = len(parts) - 1 - parts[::-1].index(_FOLDER) + 1
