@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from command_output import Failure, read_failure
 from fake_internet import Page, fake_internet
+from loopback_registry import LoopbackRegistry
 from offline_builds import offline
 from samebit_command import Samebit
 
 from samebit.debian.recipe import DebianBase
-from samebit.lock.fetch import LockedFetch
-from samebit.lock.model import BaseReference, Lock, LockedBase, make_recipe
+from samebit.lock.fetch import LockedFetch, make_key
+from samebit.lock.model import Lock, LockedBase, make_recipe
 from samebit.lock.toml import read_lock, write_lock
 from samebit.model.digest import Digest
 from samebit.model.platform import Platform
@@ -38,6 +39,14 @@ def lock_at(path: Path) -> Lock:
     found = read_lock(path)
     assert found is not None
     return found
+
+
+def a_lock(*fetches: LockedFetch, name: str = "debian") -> Lock:
+    """Give the lock of a base that nobody has made."""
+    here = Platform.native()
+    base = LockedBase(name, here, Digest.of(b"some image"), (), RECIPE.checksum)
+    recipe = make_recipe((), bases=[base.reference], target=None, platforms=[here], build_args={})
+    return Lock(315619200, recipe, (base,), fetches)
 
 
 def bytes_only(lock: Path, store: Path, home: Path) -> Samebit:
@@ -60,13 +69,7 @@ def a_package(lock: Lock) -> LockedFetch:
 
 def test_what_is_not_in_the_lock_is_a_miss(samebit: Samebit, tmp_path: Path) -> None:
     lock = tmp_path / "base.lock"
-    base = BaseReference("debian", Platform.native(), RECIPE.checksum)
-    digest = Digest.of(b"some image")
-    recipe = make_recipe(
-        (), bases=[base], target=None, platforms=[Platform.native()], build_args={}
-    )
-    pinned = LockedBase("debian", base.platform, digest, (), RECIPE.checksum)
-    write_lock(lock, Lock(315619200, recipe, (pinned,)))
+    write_lock(lock, a_lock())
     before = lock.read_bytes()
     failed = failure(offline(samebit, *WORDS, "--lock", lock))
     assert (failed.status, failed.code) == (4, "lock")
@@ -81,12 +84,39 @@ def test_what_is_not_in_the_lock_is_a_miss(samebit: Samebit, tmp_path: Path) -> 
     failed = failure(samebit.run(*WORDS, "--include", "tzdata", "--lock", lock))
     assert (failed.status, failed.code) == (4, "lock")
     assert "is of another base" in failed.what
-    other = replace(pinned, name="debian:12")
-    write_lock(lock, Lock(1, replace(recipe, bases=(other.reference,)), (other,)))
+    write_lock(lock, a_lock(name="debian:12"))
     failed = failure(samebit.run(*WORDS, "--lock", lock, "--update"))
     assert failed.status == 2
     assert "the lock of a Dockerfile" in failed.what
     assert samebit.run(*WORDS, "--update").returncode == 2
+
+
+def test_the_bytes_of_a_base_are_published_and_brought(
+    samebit: Samebit, registry: LoopbackRegistry, tmp_path: Path
+) -> None:
+    body = b"Package: dash\n" * 100
+    lock = tmp_path / "base.lock"
+    fetch = LockedFetch(
+        key=make_key("GET", "http://deb.example.org/debian/pool/dash_1_all.deb"),
+        instruction="base debian",
+        platforms=(Platform.native(),),
+        digest=Store(samebit.home / "store").put(body),
+        size=len(body),
+    )
+    write_lock(lock, a_lock(fetch))
+    name = f"{registry.address}/base/inputs:1"
+    done = samebit.run("inputs", "push", name, "--lock", lock)
+    assert done.returncode == 2
+    assert "--origin http://deb.example.org" in done.stderr
+    origin = ("--origin", "http://deb.example.org")
+    done = samebit.run("inputs", "push", name, "--lock", lock, *origin)
+    assert done.returncode == 0, done.stderr
+    new = samebit.with_home(tmp_path / "new")
+    assert new.run("inputs", "verify", lock).returncode == 5
+    done = new.run("inputs", "pull", "--lock", lock)
+    assert done.returncode == 0, done.stderr
+    assert new.run("inputs", "verify", lock).returncode == 0
+    assert Store(new.home / "store").read(fetch.digest) == body
 
 
 def test_apt_trusts_the_recorder_for_an_archive_with_tls(samebit: Samebit, tmp_path: Path) -> None:

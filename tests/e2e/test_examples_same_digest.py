@@ -53,6 +53,8 @@ def test_compiled_examples_have_one_digest(samebit: Samebit, tmp_path: Path, exa
     # Recording once more, with everything warm.
     (first / "Dockerfile.lock").unlink()
     assert samebit.build("--no-cache", first) == recorded
+    sealed = samebit.run("audit", "--policy", "sealed", recorded)
+    assert sealed.returncode == 0, sealed.stdout
 
 
 def test_the_python_example_has_one_digest(samebit: Samebit, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from samebit.engines import shim
 from samebit.engines.machine import find_program
 
 SUITES = ("bookworm", "trixie", "sid")
-_PACKAGES = ("buildah", "dash", "python3-minimal", "runc")
+_PACKAGES = ("buildah", "coreutils", "dash", "python3-minimal", "runc")
 # Half of what is unpacked, and of no use to an engine.
 _REMOVED = "usr/libexec/buildah usr/share/doc usr/share/man usr/share/locale usr/share/perl"
 _SECONDS = 900

@@ -70,6 +70,7 @@ def write_layout(
     config: Mapping[str, Any] = CONFIG,
     compression: str = "gzip",
     platforms: Sequence[str] = ("linux/amd64",),
+    history: Sequence[Mapping[str, Any]] | None = None,
 ) -> str:
     """Make a layout with an image, or an index of several; gives the digest that the tag means."""
     blobs = _Blobs(path / "blobs" / "sha256")
@@ -88,7 +89,9 @@ def write_layout(
                 {"created_by": f"layer {number}", "created": "2001-02-03T04:05:06Z"}
                 for number in range(len(packed))
             ]
-            + [{"created_by": "CMD sh", "empty_layer": True}],
+            + [{"created_by": "CMD sh", "empty_layer": True}]
+            if history is None
+            else list(history),
         }
         described = blobs.add(document, "application/vnd.oci.image.config.v1+json")
         manifest = {

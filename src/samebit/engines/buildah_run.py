@@ -197,7 +197,7 @@ class Run:
             state=state,
             plan=path,
             varied=bool(plan["conditions"] or plan["traced"]),
-            restricts=bool(conditions.processors),
+            restricts=bool(conditions.processors or conditions.first_process),
         )
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from samebit.model.executable import Executable
-from samebit.model.lightness import Lightness
+from samebit.model.lightness import Lightness, Source
 
 
 class Policy(enum.Enum):
@@ -95,17 +95,15 @@ class AuditFinding:
 class AuditedFile:
     """An executable. `path` starts with a slash; `links` are its further hard links.
 
-    `layer` is the position of the layer that brought it, from 0, None outside of images; `created
-    by` is what that layer's history entry says. `size` is in bytes. `libraries` are pairs of a
-    needed library and the path where the loader finds it (empty: nowhere).
+    `source` is what brought it, None outside of images. `size` is in bytes. `libraries` are pairs
+    of a needed library and the path where the loader finds it (empty: nowhere).
     """
 
     path: str
     size: int
     facts: Executable
     links: tuple[str, ...] = ()
-    layer: int | None = None
-    created_by: str = ""
+    source: Source | None = None
     libraries: tuple[tuple[str, str], ...] = ()
     findings: tuple[AuditFinding, ...] = ()
 

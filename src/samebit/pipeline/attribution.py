@@ -53,6 +53,9 @@ class Attribution:
     trace: StepTrace = field(default_factory=StepTrace)
     changed: Callable[[bytes], int | None] = lambda _: None
     in_context: Callable[[bytes], bool] = lambda _: True
+    # What is the same for every path of a layer.
+    _noted: dict[int, list[tuple[Step, int, int]] | None] = field(default_factory=dict)
+    _places: dict[tuple[int, int], tuple[bytes, list[bytes], bool]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, evaluation: Evaluation, is_link: Callable[[bytes], bool]) -> Attribution:
@@ -87,6 +90,11 @@ class Attribution:
 
     def _windows(self, stage: int) -> list[tuple[Step, int, int]] | None:
         """Give when the RUN steps of a stage ran; None where one of them was not noted."""
+        if stage not in self._noted:
+            self._noted[stage] = self._find_windows(stage)
+        return self._noted[stage]
+
+    def _find_windows(self, stage: int) -> list[tuple[Step, int, int]] | None:
         known = {record.step: record for record in self.trace.records}
         found = []
         for step in self._steps(stage):
@@ -159,10 +167,15 @@ class Attribution:
             return True
         if step.keyword not in _WRITERS:
             return False
-        destination = _destination(step)
-        heads = _heads(destination)
+        key = (step.stage, step.instruction.ordinal)
+        if key not in self._places:
+            destination = _destination(step)
+            heads = _heads(destination)
+            linked = any(self.is_link(head) for head in heads if head)
+            self._places[key] = (destination, heads, linked)
+        destination, heads, linked = self._places[key]
         # The destination decides, unless a symlink on the way leads elsewhere.
-        if any(self.is_link(head) for head in heads if head):
+        if linked:
             return True
         if step.keyword == "WORKDIR":
             return path in heads

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +24,11 @@ from samebit.model.audit import (
 )
 from samebit.model.escaped import escaped
 from samebit.model.executable import Executable
-from samebit.model.lightness import Lightness
+from samebit.model.lightness import Lightness, Source
 from samebit.model.platform import Platform
 from samebit.normalisers.patterns import regex_of
 from samebit.pipeline.audit_read import Reading, read_file, read_folder, read_image
+from samebit.pipeline.audit_sources import sources_of
 from samebit.pipeline.audit_tree import AuditTree, Node
 from samebit.pipeline.lightness import weigh
 from samebit.pipeline.open_image import open_source
@@ -36,7 +37,6 @@ from samebit.store.home import default_home
 from samebit.toolchains.load import Toolchains, load_toolchains
 
 _INTERPRETER, _LIBRARY = "interpreter-missing", "library-missing"
-_MAX_HISTORY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ def _audit(request: AuditRequest) -> AuditReport:
     else:
         reading = read_file(path, toolchains.rules(), request.epoch)
     search = LibrarySearch(reading.tree)
-    files = judge.files(reading.tree, search, {})
-    light = weigh(reading, search, {}, count=0, command=None) if kind == "folder" else None
+    files = judge.files(reading.tree, search, ())
+    light = weigh(reading, search, (), command=None) if kind == "folder" else None
     return judge.report(request, kind, reading, files, light)
 
 
@@ -118,11 +118,11 @@ def _audit_image(request: AuditRequest, judge: _Judge, toolchains: Toolchains) -
         open_source(request.target, request.platform, root, directory / "image") as source,
     ):
         opened = source.image(platform=request.platform)
-        reading = read_image(opened, toolchains.rules())
+        sources = sources_of(opened, root)
+        reading = read_image(opened, toolchains.rules(), sources)
         search = _search(reading.tree, opened)
-        layers = _layers(opened)
-        files = judge.files(reading.tree, search, layers)
-        light = weigh(reading, search, layers, count=len(opened.layers), command=_command(opened))
+        files = judge.files(reading.tree, search, sources.rows)
+        light = weigh(reading, search, sources.rows, command=_command(opened))
         return judge.report(
             request,
             "image",
@@ -158,15 +158,6 @@ def _command(opened: OpenedImage) -> list[str]:
     return words
 
 
-def _layers(opened: OpenedImage) -> dict[int, str]:
-    """Give what the history says of each layer; nothing when it does not fit the layers."""
-    document = opened.image.config_document
-    lines = [entry.created_by or "" for entry in document.history if not entry.empty_layer]
-    if len(lines) != len(document.diff_ids):
-        return {}
-    return {number: escaped(line[:_MAX_HISTORY]) for number, line in enumerate(lines)}
-
-
 class _Judge:
     """Turns facts into findings, and findings into violations or excused ones."""
 
@@ -184,7 +175,7 @@ class _Judge:
         self._known: dict[tuple[str | None, str], tuple[str | None, bool]] = {}
 
     def files(
-        self, tree: AuditTree, search: LibrarySearch, layers: Mapping[int, str]
+        self, tree: AuditTree, search: LibrarySearch, sources: Sequence[Source]
     ) -> tuple[AuditedFile, ...]:
         """Judge every executable; hard links are one file, under its first name."""
         names: dict[int, list[bytes]] = {}
@@ -192,7 +183,7 @@ class _Judge:
             if node.facts is not None:
                 names.setdefault(node.inode, []).append(path)
         return tuple(
-            self._file(tree.nodes[group[0]], group, search, layers)
+            self._file(tree.nodes[group[0]], group, search, sources)
             for group in sorted(names.values())
         )
 
@@ -226,7 +217,7 @@ class _Judge:
         node: Node,
         paths: list[bytes],
         search: LibrarySearch,
-        layers: Mapping[int, str],
+        sources: Sequence[Source],
     ) -> AuditedFile:
         facts = node.facts
         assert facts is not None
@@ -245,8 +236,7 @@ class _Judge:
             node.size,
             facts,
             shown[1:],
-            node.layer,
-            layers.get(node.layer, "") if node.layer is not None else "",
+            sources[node.source] if node.source is not None else None,
             tuple(
                 (escaped(name), escaped(b"/" + place) if place is not None else "")
                 for name, place in libraries

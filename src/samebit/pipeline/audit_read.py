@@ -23,6 +23,7 @@ from samebit.image.layer_reader import MemberContent, open_layer
 from samebit.image.layered_tree import LayeredTree
 from samebit.image.whiteout import PREFIX
 from samebit.model.executable import Executable, RuleSet
+from samebit.pipeline.audit_sources import Sources
 from samebit.pipeline.audit_tree import AuditTree, Node
 
 _T = TypeVar("_T")
@@ -36,10 +37,18 @@ _TEXTS = re.compile(
     rb"etc/ld\.so\.conf(?:\.d/[^/]+)?|etc/ld-musl-[^/]+\.path"
     rb"|(?:usr/)?lib/ld-musl-[^/]+\.path"
     rb"|var/lib/dpkg/(?:status|status\.d/[^/]+|info/[^/]+\.list)|(?:usr/)?lib/apk/db/installed"
+    rb"|(?:var/lib|usr/lib/sysimage|usr/share)/rpm/(?:rpmdb\.sqlite(?:-wal)?|Packages\.db)"
     rb"|(?:.*/)?[^/]+\.(?:dist-info/RECORD|egg-info/installed-files\.txt)"
 )
 # What each of them has, for a first look: most of tens of thousands of files are none.
-_TEXT_STARTS = (b"etc/ld", b"lib/", b"usr/lib/", b"var/lib/dpkg/")
+_TEXT_STARTS = (
+    b"etc/ld",
+    b"lib/",
+    b"usr/lib/",
+    b"var/lib/dpkg/",
+    b"var/lib/rpm/",
+    b"usr/share/rpm/",
+)
 _TEXT_ENDS = (b"/RECORD", b"/installed-files.txt")
 _SMALLEST_HASHED = 4096
 _SCRIPT_MAGIC = b"#!"
@@ -51,7 +60,7 @@ class Overwritten:
 
     path: bytes
     size: int
-    layer: int
+    source: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +163,7 @@ def _runs(head: bytes, mode: int) -> bool:
     return bool(mode & 0o111) or not head.startswith(_SCRIPT_MAGIC)
 
 
-def read_image(opened: OpenedImage, rules: RuleSet) -> Reading:
+def read_image(opened: OpenedImage, rules: RuleSet, sources: Sources) -> Reading:
     """Read an image's layers, lowest first, each once. Raises InputError.
 
     A file whose time is the image's own `created` was written by a build that sets all times to
@@ -167,30 +176,32 @@ def read_image(opened: OpenedImage, rules: RuleSet) -> Reading:
     tokens: list[tuple[int, int, bytes, int]] = []
     for number, layer in enumerate(opened.layers):
         tree.begin(layer.what)
+        source_of = sources.of(number)
         with layer.open() as stream:
-            for member in open_layer(
+            members = open_layer(
                 stream, layer.descriptor.media_type, what=layer.what, diff_id=layer.diff_id
-            ):
+            )
+            for ordinal, member in enumerate(members):
                 entry = member.entry
                 if entry.kind is not Kind.FILE or PREFIX in entry.path:
-                    tree.add(entry, b"%d" % number)
+                    tree.add(entry, b"")
                     continue
                 same = created is not None and member.mtime_ns == created * 1_000_000_000
                 found = collector.stream(entry, member.content, created if same else None)
-                tokens.append((*found, number))
-                seen.append((entry.path, entry.size, number))
-                tree.add(entry, b"%d:%d" % (number, len(tokens) - 1))
+                source = source_of(ordinal)
+                tokens.append((*found, source))
+                seen.append((entry.path, entry.size, source))
+                tree.add(entry, b"%d" % (len(tokens) - 1))
         tree.end()
     nodes: dict[bytes, Node] = {}
     inodes: dict[int, int] = {}
     kept: set[int] = set()
     for path, inode in tree.inodes():
-        layer_text, colon, token_text = inode.content.partition(b":")
-        facts = text = digest = None
-        if colon:
-            token = int(token_text)
+        facts = text = digest = source_number = None
+        if inode.content:
+            token = int(inode.content)
             kept.add(token)
-            fact_number, text_number, digest, _ = tokens[token]
+            fact_number, text_number, digest, source_number = tokens[token]
             facts, text = collector.facts(fact_number), collector.text(text_number)
         nodes[path] = Node(
             inode.kind,
@@ -198,14 +209,14 @@ def read_image(opened: OpenedImage, rules: RuleSet) -> Reading:
             inodes.setdefault(id(inode), len(inodes)),
             inode.link,
             inode.mode,
-            int(layer_text) if layer_text else None,
+            source_number,
             facts,
             text,
             digest or None,
         )
     gone = tuple(
-        Overwritten(path, size, layer)
-        for token, (path, size, layer) in enumerate(seen)
+        Overwritten(path, size, source)
+        for token, (path, size, source) in enumerate(seen)
         if token not in kept and size
     )
     return Reading(AuditTree(nodes), gone)

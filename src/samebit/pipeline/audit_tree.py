@@ -17,7 +17,7 @@ _MAX_SYMLINKS = 40
 class Node(NamedTuple):
     """A path. `facts` are None for what is no executable, `text` for what nobody reads here.
 
-    `inode` is equal for hard links of one file. `layer` is the layer that brought it, from 0, None
+    `inode` is equal for hard links of one file. `source` is the number of what brought it, None
     outside of images. `digest` is the sha256 of a file's content where it is known.
     A tuple, because an image has tens of thousands and a dataclass takes ten times as long to make.
     """
@@ -27,7 +27,7 @@ class Node(NamedTuple):
     inode: int
     link: bytes = b""
     mode: int = 0
-    layer: int | None = None
+    source: int | None = None
     facts: Executable | None = None
     text: bytes | None = None
     digest: bytes | None = None

@@ -145,7 +145,9 @@ def build_prepared(
                     findings_of,
                     recall_account,
                 )
+                from samebit.pipeline.origins import renew_places  # noqa: PLC0415
 
+                renew_places(store, known, evaluation)
                 account = recall_account(store, key)
                 accounts.append((part.platform, account))
                 findings += findings_of(account)

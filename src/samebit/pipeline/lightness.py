@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from samebit.executables.libraries import LibrarySearch
@@ -14,11 +14,12 @@ from samebit.model.escaped import escaped
 from samebit.model.lightness import (
     Dispensable,
     Duplicate,
-    LayerShare,
     Lightness,
     Needs,
     OverwrittenFile,
     PackageShare,
+    Source,
+    SourceShare,
 )
 from samebit.pipeline.audit_read import Reading
 from samebit.pipeline.audit_tree import AuditTree, Node
@@ -42,14 +43,14 @@ _DATA = (
 class _Sum:
     files: int = 0
     size: int = 0
-    layers: set[int] = field(default_factory=set)
+    sources: set[int] = field(default_factory=set)
     largest: list[tuple[int, bytes]] = field(default_factory=list)
 
     def add(self, path: bytes, node: Node) -> None:
         self.files += 1
         self.size += node.size
-        if node.layer is not None:
-            self.layers.add(node.layer)
+        if node.source is not None:
+            self.sources.add(node.source)
         if len(self.largest) < _EXAMPLES or -node.size < self.largest[-1][0]:
             self.largest = sorted([*self.largest, (-node.size, path)])[:_EXAMPLES]
 
@@ -57,14 +58,13 @@ class _Sum:
 def weigh(
     reading: Reading,
     search: LibrarySearch,
-    layers: Mapping[int, str],
+    sources: Sequence[Source],
     *,
-    count: int,
     command: Sequence[str] | None,
 ) -> Lightness:
     """Weigh a tree.
 
-    `layers` are the texts of the history by position, of `count` layers; `command` is what an
+    `sources` are what brought the files, by the numbers that the reading has; `command` is what an
     image starts, None where nothing says so.
     """
     tree = reading.tree
@@ -81,11 +81,13 @@ def weigh(
     for group in duplicates:
         could_go |= {path: files[path].size for path in group[1:]}
     packages, rest = _packages(tree, files)
+    shares = _shares(files, reading, sources)
     return Lightness(
         size=sum(node.size for node in files.values()),
         files=len(files),
-        layers=_layers(files, reading, layers, count),
-        by_instruction=count > 1 and bool(layers),
+        sources=shares,
+        by_instruction=bool(shares)
+        and all(share.source.instructions == 1 for share in shares if share.files),
         packages=packages,
         unpackaged=rest,
         dispensable=tuple(
@@ -94,17 +96,23 @@ def weigh(
                 kind.meaning,
                 found.files,
                 found.size,
-                tuple(sorted(found.layers)),
+                tuple(sorted(found.sources)),
                 tuple(_shown(path) for _, path in found.largest),
             )
             for kind in KINDS
             if (found := dispensable.get(kind.name)) is not None
         ),
         duplicates=tuple(
-            Duplicate(files[group[0]].size, tuple(map(_shown, group))) for group in duplicates
+            Duplicate(
+                files[group[0]].size,
+                tuple(map(_shown, group)),
+                _numbers(files[path] for path in group),
+            )
+            for group in duplicates
         ),
         overwritten=tuple(
-            OverwrittenFile(_shown(item.path), item.size, item.layer) for item in gone
+            OverwrittenFile(_shown(item.path), item.size, item.source, _by(tree, item.path))
+            for item in gone
         ),
         needs=_needs(tree, search, command) if command is not None else None,
         could_go=sum(could_go.values()) + sum(item.size for item in gone),
@@ -122,29 +130,33 @@ def _files(tree: AuditTree) -> dict[bytes, Node]:
     return found
 
 
-def _layers(
-    files: Mapping[bytes, Node], reading: Reading, layers: Mapping[int, str], count: int
-) -> tuple[LayerShare, ...]:
-    visible = [_Sum() for _ in range(count)]
-    whole = [_Sum() for _ in range(count)]
-    for path, node in files.items():
-        if node.layer is not None:
-            visible[node.layer].add(path, node)
-            whole[node.layer].files += 1
-            whole[node.layer].size += node.size
+def _shares(
+    files: Mapping[bytes, Node], reading: Reading, sources: Sequence[Source]
+) -> tuple[SourceShare, ...]:
+    visible = [0] * len(sources)
+    whole = [0] * len(sources)
+    count = [0] * len(sources)
+    for node in files.values():
+        if node.source is not None:
+            visible[node.source] += node.size
+            whole[node.source] += node.size
+            count[node.source] += 1
     for item in reading.overwritten:
-        whole[item.layer].files += 1
-        whole[item.layer].size += item.size
+        whole[item.source] += item.size
+        count[item.source] += 1
     return tuple(
-        LayerShare(
-            number,
-            layers.get(number, ""),
-            whole[number].files,
-            whole[number].size,
-            visible[number].size,
-        )
-        for number in range(count)
+        SourceShare(source, count[number], whole[number], visible[number])
+        for number, source in enumerate(sources)
     )
+
+
+def _numbers(nodes: Iterable[Node]) -> tuple[int, ...]:
+    return tuple(sorted({node.source for node in nodes if node.source is not None}))
+
+
+def _by(tree: AuditTree, path: bytes) -> int | None:
+    node = tree.nodes.get(path)
+    return node.source if node is not None else None
 
 
 def _packages(
@@ -155,6 +167,7 @@ def _packages(
     shares = []
     for manager, package in find_packages(Records(list(tree.nodes), texts)):
         size = count = 0
+        brought: set[int] = set()
         for named in package.paths:
             # Records name files by their old places where /bin is a link to /usr/bin.
             path = named if named in left else tree.resolve(named)
@@ -162,9 +175,16 @@ def _packages(
             if node is not None:
                 count += 1
                 size += node.size
-        shares.append(PackageShare(manager, package.name, package.version, count, size))
+                if node.source is not None:
+                    brought.add(node.source)
+        shares.append(
+            PackageShare(
+                manager, package.name, package.version, count, size, tuple(sorted(brought))
+            )
+        )
     shares.sort(key=lambda share: (-share.size, share.manager, share.name, share.version))
-    rest = PackageShare("", "", "", len(left), sum(node.size for node in left.values()))
+    total = sum(node.size for node in left.values())
+    rest = PackageShare("", "", "", len(left), total, _numbers(left.values()))
     return tuple(shares), rest
 
 

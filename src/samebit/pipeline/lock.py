@@ -14,6 +14,7 @@ from samebit.lock.toml import read_lock, write_lock
 from samebit.model.finding import Finding
 from samebit.model.lock_difference import LockDifference
 from samebit.pipeline.build import Prepared, build_prepared, prepare
+from samebit.pipeline.inputs_gc import note_lock
 from samebit.pipeline.request import BuildRequest
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
@@ -56,6 +57,7 @@ def record(
     else:
         lock, findings = prepared.lock, prepared.findings
         written = lock != before and write_lock(path, lock)
+        note_lock(store, path, lock)
     changes = diff_locks(before, lock) if before is not None else LockDifference()
     return LockResult(lock, path, written, changes, findings)
 

@@ -27,10 +27,11 @@ _KIND = "normalised-1"
 
 @dataclass(frozen=True, slots=True)
 class NormalisedLayer:
-    """The layer, None when nothing is left to write, and what normalising did."""
+    """The layer, None when nothing is left to write, its entries, and what normalising did."""
 
     layer: Layer | None
     account: Account
+    entries: tuple[Entry, ...] = ()
 
 
 def write_normalised_layer(
@@ -70,7 +71,7 @@ def write_normalised_layer(
         if done.entries:
             threads = len(os.sched_getaffinity(0))
             layer = write_layer(done.entries, done.open_content, epoch, store, threads)
-        return NormalisedLayer(layer, done.account)
+        return NormalisedLayer(layer, done.account, done.entries)
 
 
 def tree_contents(

@@ -8,10 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from samebit.debian.network import ArchiveNetwork
 from samebit.debian.recipe import DebianBase
-from samebit.engines.rootless import enter_user_namespace
-from samebit.engines.select import engine_program
 from samebit.engines.step_mounts import private_directory
 from samebit.errors import LockError, Place, SamebitError, UsageError
 from samebit.lock.fetch import LockedFetch, base_instruction, combine
@@ -92,6 +89,9 @@ def make_recorded(
 
     if not is_recordable(order.recipe):
         return MadeBase(make_base(order.recipe, epoch, store, say=told), ())
+    from samebit.debian.network import ArchiveNetwork  # noqa: PLC0415
+    from samebit.engines.rootless import enter_user_namespace  # noqa: PLC0415
+    from samebit.engines.select import engine_program  # noqa: PLC0415
     from samebit.network.restore import restore  # noqa: PLC0415
     from samebit.network.session import open_network  # noqa: PLC0415
     from samebit.network.trust import BUNDLE  # noqa: PLC0415

@@ -75,6 +75,7 @@ class TreeLayer:
             tree_contents,
             write_normalised_layer,
         )
+        from samebit.pipeline.origins import keep_origins, origins_of  # noqa: PLC0415
 
         difference = compare(tree.base, tree.final)
         prepared = self._prepared.result()
@@ -123,6 +124,8 @@ class TreeLayer:
                 store=self.store,
                 given=given,
             )
+        if done.layer is not None:
+            keep_origins(self.store, done.layer.diff_id, origins_of(done.entries, attribution))
         return BuiltLayer(
             done.layer, (*acls, *findings_of(done.account, attribution)), done.account
         )
@@ -137,7 +140,8 @@ def tree_layer(store: Store, base: Image | None, lock: Lock) -> Iterator[TreeLay
 
 def _prepare(store: Store, base: Image | None, lock: Lock) -> _Prepared:
     import samebit.image.delta  # noqa: PLC0415
-    import samebit.pipeline.normalise_layer  # noqa: F401, PLC0415
+    import samebit.pipeline.normalise_layer  # noqa: PLC0415
+    import samebit.pipeline.origins  # noqa: F401, PLC0415
     from samebit.canonical.vectors import verify_compressor  # noqa: PLC0415
     from samebit.image.base_index import index_base  # noqa: PLC0415
     from samebit.normalisers.selection import NormaliserSelection  # noqa: PLC0415

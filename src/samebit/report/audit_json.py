@@ -8,7 +8,7 @@ from dataclasses import asdict
 from samebit.model.audit import AuditedFile, AuditFinding, AuditReport
 from samebit.model.escaped import escaped
 from samebit.model.executable import Executable, Linkage
-from samebit.model.lightness import Lightness, Needs
+from samebit.model.lightness import Lightness, Needs, Source
 
 VERSION = 1
 
@@ -41,18 +41,40 @@ def _file(file: AuditedFile) -> dict[str, object]:
         "path": file.path,
         "links": list(file.links),
         "size": file.size,
-        "layer": file.layer,
-        "created_by": file.created_by,
+        **_source(file.source),
         **_facts(file.facts),
         "libraries": [{"name": name, "path": path or None} for name, path in file.libraries],
         "findings": [_finding(finding) for finding in file.findings],
     }
 
 
+def _source(source: Source | None) -> dict[str, object]:
+    found = source or Source(0)
+    return {
+        "layer": source.layer if source is not None else None,
+        "created_by": found.created_by,
+        "where": found.where or None,
+        "instructions": found.instructions,
+    }
+
+
 def _lightness(light: Lightness) -> dict[str, object]:
     return {
         **asdict(light),
-        "unpackaged": {"files": light.unpackaged.files, "size": light.unpackaged.size},
+        "sources": [
+            {
+                **_source(share.source),
+                "files": share.files,
+                "size": share.size,
+                "visible": share.visible,
+            }
+            for share in light.sources
+        ],
+        "unpackaged": {
+            "files": light.unpackaged.files,
+            "size": light.unpackaged.size,
+            "sources": light.unpackaged.sources,
+        },
         "needs": None if light.needs is None else _needs(light.needs),
     }
 

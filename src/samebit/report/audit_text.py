@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TextIO
 
 from samebit.model.audit import AuditedFile, AuditFinding, AuditReport, Policy, finding_kind
-from samebit.report.lightness_text import lightness_lines
+from samebit.report.lightness_text import lightness_lines, source_words
 from samebit.report.styled_lines import Line, print_lines
 
 _HEADING, _REFUSED, _NOTED, _NOTE = "bold", "red", "yellow", "dim"
@@ -44,8 +44,8 @@ def _file(file: AuditedFile, policy: Policy) -> Iterator[Line]:
         yield Line(f"  also: {', '.join(file.links)}")
     for words in _facts(file):
         yield Line(f"  {words}")
-    if file.created_by and file.findings:
-        yield Line(f"  from: {file.created_by}", _NOTE)
+    if file.source is not None and file.findings:
+        yield Line(f"  from: {source_words(file.source)}", _NOTE)
     for _, group in groupby(file.findings, lambda finding: (finding.code, finding.excused)):
         yield from _findings(list(group), policy)
 

@@ -256,6 +256,8 @@ def test_what_a_mount_hides_is_not_looked_for(plan: dict[str, Any], bundle: Path
     root = bundle / "root"
     for name in ("proc", "dev"):
         (root / name).mkdir()
+        # Of the image: what is new and empty there is the engine's.
+        os.utime(root / name, (1, 1))
     (root / "etc" / "hosts").touch()
     # Older than the step, or they would be taken for the engine's.
     write_config(bundle, "0/1")

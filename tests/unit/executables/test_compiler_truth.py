@@ -5,13 +5,17 @@ They need packages that `make test` does not: tools/debian-packages-prove.txt.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 from compiled_files import facts_of, found_in, run, values_of
+from elf_oracle import found as as_samebit
+from elf_oracle import told
 
 from samebit.model.audit import Policy
 from samebit.pipeline.audit import AuditRequest, audit
@@ -59,6 +63,17 @@ def refused(path: Path, policy: Policy = Policy.SEALED) -> set[str]:
     return {x.code for file in report.files for x in file.findings if x.violation}
 
 
+def test_the_flags_are_the_examples() -> None:
+    """What is built here is what the example's Dockerfile says, flag by flag."""
+    (line,) = re.findall(
+        r"^RUN (.* go build .*)$", (EXAMPLE / "Dockerfile").read_text(), re.MULTILINE
+    )
+    words = shlex.split(line)
+    linker = words.pop(words.index("-ldflags") + 1)
+    assert words == [CGO, "go", "build", VCS, TRIM, "-ldflags", "-o", "/out/service", "."]
+    assert linker.split(" ") == [STRIP, NO_DWARF, NO_ID]
+
+
 def test_the_example_is_sealed(service: Path) -> None:
     out = build_go(service, ALL)
     assert refused(out) == set()
@@ -93,6 +108,7 @@ def test_what_comes_back_without_a_flag(
     service: Path, without: str, expected: set[str], deterministic: set[str]
 ) -> None:
     out = build_go(service, tuple(flag for flag in ALL if flag != without))
+    assert as_samebit(facts_of(out)) == told(out)
     assert refused(out) == expected
     assert refused(out, Policy.DETERMINISTIC) == deterministic
     if without == TRIM:
@@ -114,6 +130,61 @@ def build_rust(folder: Path, *flags: str) -> Path:
     (folder / "main.rs").write_text(RUST)
     run("rustc", "-O", *flags, folder / "main.rs", "-o", "out", cwd=folder)
     return folder / "out"
+
+
+def betrayed(path: Path, folder: Path) -> set[str]:
+    """Give the findings that the tools' answers, and the bytes themselves, ask for."""
+    facts = told(path)
+    assert as_samebit(facts_of(path)) == facts
+    reasons = {
+        "symbols": not facts["stripped"],
+        "debug-info": facts["debug"],
+        "build-id": facts["build IDs"],
+        "build-path": str(folder).encode() in path.read_bytes(),
+    }
+    return {finding for finding, reason in reasons.items() if reason}
+
+
+def combinations(*choices: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Give every way to leave flags out."""
+    return [
+        tuple(flag for part in chosen for flag in part.split())
+        for chosen in itertools.product(*(("", *choice) for choice in choices))
+    ]
+
+
+@pytest.mark.parametrize("static", ["", "-C target-feature=+crt-static"])
+def test_rust_flag_by_flag(tmp_path: Path, static: str) -> None:
+    for flags in combinations(
+        ("-C strip=symbols", "-C strip=debuginfo"),
+        ("-g",),
+        ("-C link-arg=-Wl,--build-id=none", "-C link-arg=-Wl,--build-id=sha1"),
+        (f"--remap-path-prefix={tmp_path}=.",),
+    ):
+        out = build_rust(tmp_path, *flags, *static.split())
+        assert found_in(facts_of(out)) == betrayed(out, tmp_path), flags
+
+
+CXX = """\
+#include <cstdio>
+#include <vector>
+int main(int c, char **) { std::puts(__FILE__); return std::vector<int>(9).at(c); }
+"""
+
+
+@pytest.mark.parametrize("static", ["", "-static", "-static-libstdc++"])
+def test_cxx_flag_by_flag(tmp_path: Path, static: str) -> None:
+    source = tmp_path / "m.cc"
+    source.write_text(CXX)
+    for flags in combinations(
+        ("-s",),
+        ("-g", "-gdwarf-4"),
+        ("-Wl,--build-id=none", "-Wl,--build-id=sha1"),
+        (f"-ffile-prefix-map={tmp_path}=.",),
+    ):
+        run("g++", "-O1", *flags, *static.split(), "-o", "out", source, cwd=tmp_path)
+        out = tmp_path / "out"
+        assert found_in(facts_of(out)) == betrayed(out, tmp_path), flags
 
 
 def test_rust(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from normalising import EPOCH, facts_of, named, rewritten
 
-from samebit.normalisers.sqlite_file import NotSqliteError, SqliteFile, apply_wal
+from samebit.formats.sqlite_file import NotSqliteError, SqliteFile, apply_wal
 
 RPMDB = named("rpm/rpmdb")
 LOG = named("rpm/rpmdb-log")

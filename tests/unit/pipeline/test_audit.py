@@ -11,6 +11,7 @@ from sample_images import Member, write_layout
 
 from samebit.errors import InputError, UsageError
 from samebit.model.audit import AuditedFile, AuditReport, Policy
+from samebit.model.lightness import Source
 from samebit.pipeline.audit import AuditRequest, audit
 
 ELF_HEAD = b"\x7fELF"
@@ -126,9 +127,8 @@ def test_image_with_and_without_a_library(
     report = audited("oci:with", Policy.SEALED)
     assert by_path(report)["/bin/dynamic"].libraries[0] == ("liba.so.1", "/lib64/liba.so.1")
     # The history names what brought each file.
-    assert by_path(report)["/bin/dynamic"].layer == 0
-    assert by_path(report)["/bin/dynamic"].created_by == "layer 0"
-    assert by_path(report)["/lib64/liba.so.1"].created_by == "layer 1"
+    assert by_path(report)["/bin/dynamic"].source == Source(0, "layer 0", "", 1)
+    assert by_path(report)["/lib64/liba.so.1"].source == Source(1, "layer 1", "", 1)
 
 
 def test_only_the_final_tree_counts(

@@ -9,7 +9,7 @@ import pytest
 from compiled_files import run
 from sample_images import CONFIG, Member, write_layout
 
-from samebit.model.lightness import Lightness
+from samebit.model.lightness import Lightness, Source
 from samebit.pipeline.audit import AuditRequest, audit
 from samebit.report.lightness_text import lightness_lines
 
@@ -64,24 +64,43 @@ def test_layers_and_what_they_hide(tmp_path: Path) -> None:
     second = [Member("app/", mode=0o755), Member("app/a", b"c" * 50), Member("app/.wh.b", b"")]
     write_layout(tmp_path / "image", [first, second])
     light = weighed(f"oci:{tmp_path / 'image'}", tmp_path)
-    assert [(share.size, share.visible, share.created_by) for share in light.layers] == [
+    assert [(share.size, share.visible, share.source.created_by) for share in light.sources] == [
         (300, 0, "layer 0"),
         (50, 50, "layer 1"),
     ]
     assert light.by_instruction
-    assert [(item.path, item.size, item.layer) for item in light.overwritten] == [
-        ("/app/a", 100, 0),
-        ("/app/b", 200, 0),
+    assert [(item.path, item.size, item.source, item.by) for item in light.overwritten] == [
+        ("/app/a", 100, 0, 1),
+        ("/app/b", 200, 0, None),
     ]
     assert (light.size, light.files, light.could_go) == (50, 1, 300)
 
 
+FLATTENED = [
+    {"created_by": "FROM x", "empty_layer": True},
+    {"created_by": "COPY a /a", "empty_layer": True},
+    {"created_by": "ENV A=1", "empty_layer": True},
+    {"created_by": "RUN one", "empty_layer": True},
+    {"created_by": "RUN two"},
+    {"created_by": 'CMD ["a"]', "empty_layer": True},
+]
+
+
 def test_one_layer_does_not_tell_instructions_apart(tmp_path: Path) -> None:
-    write_layout(tmp_path / "image", [layer({"a": b"a"})])
+    write_layout(tmp_path / "image", [layer({"a": b"a"})], history=FLATTENED)
     light = weighed(f"oci:{tmp_path / 'image'}", tmp_path)
     assert not light.by_instruction
+    assert light.sources[0].source == Source(0, "RUN two", "", 3)
     texts = [line.text for line in lightness_lines(light, every=False)]
-    assert any("does not tell them apart" in text for text in texts)
+    assert any("one of 3 instructions, which one is not known" in text for text in texts)
+
+
+def test_layers_that_nobody_speaks_of(tmp_path: Path) -> None:
+    write_layout(tmp_path / "image", [layer({"a": b"a"})], history=[])
+    light = weighed(f"oci:{tmp_path / 'image'}", tmp_path)
+    assert (light.by_instruction, light.sources[0].source) == (False, Source(0))
+    texts = [line.text for line in lightness_lines(light, every=False)]
+    assert any("layer 1: by which instruction is not known" in text for text in texts)
 
 
 def test_debian_packages(tmp_path: Path) -> None:
@@ -157,7 +176,7 @@ def test_what_seldom_serves(tmp_path: Path, path: str, kind: str | None) -> None
     assert [found.kind for found in light.dispensable] == ([kind] if kind else [])
     assert light.could_go == (7 if kind else 0)
     if kind:
-        assert light.dispensable[0].layers == (0,)
+        assert light.dispensable[0].sources == (0,)
         assert light.dispensable[0].examples == (f"/{path}",)
 
 
@@ -228,6 +247,7 @@ def test_text(tmp_path: Path, program: bytes) -> None:
         out.write(line.text + "\n")
     text = out.getvalue()
     assert "documentation" in text
-    assert "/copy of layer 1, later replaced or removed" in text
+    assert "/copy, replaced later" in text
+    assert "from: layer 1: layer 0" in text
     assert "on scratch: /usr/bin/app needs 1 files" in text
     assert "libc.so.6 is not there" in text

@@ -25,6 +25,7 @@ from samebit.model.descriptor import OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST, D
 from samebit.model.digest import Digest
 from samebit.model.platform import Platform
 from samebit.pipeline import build
+from samebit.pipeline.inputs_gc import collect
 from samebit.pipeline.lock import record
 from samebit.pipeline.recorded_base import BaseOrder, MadeBase, is_recordable, note
 from samebit.pipeline.request import BuildRequest
@@ -47,8 +48,9 @@ class Archive:
     def make(self, order: BaseOrder, epoch: int, store: Store, **_: object) -> MadeBase:
         self.orders.append(order)
         index = self.store.read(order.known[0].digest) if order.known else self.today
-        layer = Descriptor(OCI_LAYER_GZIP, store.put(index), len(index))
-        config = encode_config(order.recipe, epoch, Digest.of(index))
+        unpacked = b"unpacked " + index
+        layer = Descriptor(OCI_LAYER_GZIP, store.put(unpacked), len(unpacked))
+        config = encode_config(order.recipe, epoch, Digest.of(unpacked))
         manifest = encode_manifest(
             Manifest(Descriptor(OCI_CONFIG, store.put(config), len(config)), (layer,))
         )
@@ -60,6 +62,8 @@ class Archive:
             size=len(index),
         )
         image = Descriptor(OCI_MANIFEST, store.put(manifest), len(manifest))
+        if not is_recordable(order.recipe):
+            return MadeBase(image, ())
         if order.record:
             note(store, image.digest, (fetch,))
         return MadeBase(image, (fetch,))
@@ -173,6 +177,20 @@ def test_another_dockerfile_has_what_the_shared_base_was_made_from(
     assert (other.bases, other.fetches) == (lock.bases, lock.fetches)
 
 
+def test_the_garbage_collection_knows_what_bases_are_made_from(
+    project: Project, start: Callable[[str], Project]
+) -> None:
+    (old,) = project.lock().fetches
+    start("other").lock()
+    project.archive.today = b"two"
+    project.lock(update=NAME)
+    store = project.archive.store
+    # The other Dockerfile's lock still names it.
+    assert collect(store, [], delete=False).bodies == ()
+    (project.folder.parent / "other" / "Dockerfile.lock").unlink()
+    assert [digest for digest, _ in collect(store, [], delete=False).bodies] == [old.digest]
+
+
 def test_a_shared_base_whose_bytes_are_gone_is_made_anew(
     project: Project, start: Callable[[str], Project]
 ) -> None:
@@ -192,8 +210,10 @@ def test_the_lock_decides_where_another_base_was_made_since(
     assert start("second").lock().bases != lock.bases
     assert project.prepare(locked=True) == lock
     # What is made of an old lock is not what a new one begins with.
+    made = len(project.archive.orders)
     (newest,) = start("third").lock().fetches
     assert newest.digest == Digest.of(b"two")
+    assert len(project.archive.orders) == made
 
 
 @pytest.mark.parametrize("pattern", [NAME, "debian.local/small", "*", "http://deb.example.org"])
@@ -278,6 +298,14 @@ def test_a_changed_recipe_goes_on_from_what_is_known(project: Project) -> None:
     assert order.record
     assert order.known == (fetch,)
     assert order.recipe.include == ("git",)
+
+
+def test_nothing_stays_of_what_an_unrecorded_base_was_made_from_before(project: Project) -> None:
+    assert project.lock().fetches
+    (project.folder / "samebit.toml").write_text(TOML + 'mirror = "http://localhost:3142/"\n')
+    lock = project.lock()
+    assert lock.fetches == ()
+    assert project.prepare(locked=True) == lock
 
 
 @pytest.mark.parametrize(

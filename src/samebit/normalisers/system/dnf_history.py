@@ -10,8 +10,8 @@ import shutil
 import tempfile
 from typing import BinaryIO, cast
 
+from samebit.formats.sqlite_file import NotSqliteError, SqliteFile
 from samebit.normalisers.protocol import Action, Facts, Normaliser, Sink
-from samebit.normalisers.sqlite_file import NotSqliteError, SqliteFile
 
 _CHUNK = 1 << 20
 # Table trans: id, dt_begin, dt_end, rpmdb_version_begin, rpmdb_version_end, releasever, …

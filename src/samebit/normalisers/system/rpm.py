@@ -12,8 +12,8 @@ import tempfile
 from contextlib import suppress
 from typing import BinaryIO, cast
 
+from samebit.formats.sqlite_file import NotSqliteError, Payload, SqliteFile, apply_wal
 from samebit.normalisers.protocol import Action, Facts, Normaliser, Sink
-from samebit.normalisers.sqlite_file import NotSqliteError, Payload, SqliteFile, apply_wal
 
 _FOLDERS = (b"var/lib/rpm/", b"usr/lib/sysimage/rpm/", b"usr/share/rpm/", b"**/.rpmdb/")
 _INSTALL_TIME, _INSTALL_TID = 1008, 1128
