@@ -146,9 +146,9 @@ _FORMS = (
     ),
     _form(
         "C __DATE__ and __TIME__",
-        rf"{_MONTH} [ 0-3]?(?P<day>\d\d?) (?P<year>20\d\d),? {_CLOCK}",
+        rf"{_MONTH} {{1,2}}(?P<day>[0-3]?\d) (?P<year>20\d\d),? {_CLOCK}",
     ),
-    _form("C __DATE__", rf"{_MONTH} [ 0-3]?(?P<day>\d\d?) (?P<year>20\d\d)"),
+    _form("C __DATE__", rf"{_MONTH} {{1,2}}(?P<day>[0-3]?\d) (?P<year>20\d\d)"),
     _form("long date", rf"{_LONG_MONTH} (?P<day>[0-3]?\d), (?P<year>20\d\d)"),
     _form("long date", rf"(?P<day>[0-3]?\d) {_LONG_MONTH} (?P<year>20\d\d)"),
     _form(
@@ -182,7 +182,7 @@ _FORMS = (
     _form("year", r"(?<![\d.:-])(?P<year>20\d\d)(?![\d.:-])", _year),
 )
 _LISTED = re.compile(
-    rf"{_MONTH} [ 0-3]?(?P<day>\d\d?) (?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)(?![:\d])".encode(
+    rf"{_MONTH} {{1,2}}(?P<day>[0-3]?\d) (?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)(?![:\d])".encode(
         "ascii"
     )
 )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from explained import A, B, explained, only_cause
 
+from samebit.explain.text_times import text_times
 from samebit.model.explanation import Confidence
 
 ONE = datetime(2026, 5, 4, 10, 0, 7, tzinfo=UTC)
@@ -145,3 +146,18 @@ def test_a_program_that_no_moved_clock_reaches() -> None:
     cause = only_cause("built 2026-05-04 10:00:20", "built 2026-05-04 10:03:20")
     assert (cause.name, cause.confidence) == ("clock/text", Confidence.LIKELY)
     assert explained("built 2024-05-04 10:00:20", "built 2024-05-04 10:03:20").causes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("Nov 25 2026 18:34:13", "2026-11-25"),
+        ("Nov  5 2026", "2026-11-05"),
+        ("Nov 05 2026", "2026-11-05"),
+        ("Nov 25 2026", "2026-11-25"),
+        ("-rw-r--r-- 1 root root 3 Nov 25 18:34 f", "11-25 18:34"),
+    ],
+)
+def test_days_of_two_digits(text: str, day: str) -> None:
+    assert any(day in str(stamp) for stamp in text_times(text.encode())), text
+    assert not any("-05" in str(stamp) for stamp in text_times(b"Nov 25 2026 18:34:13"))
