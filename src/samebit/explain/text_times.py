@@ -182,9 +182,10 @@ _FORMS = (
     _form("year", r"(?<![\d.:-])(?P<year>20\d\d)(?![\d.:-])", _year),
 )
 _LISTED = re.compile(
-    rf"{_MONTH} {{1,2}}(?P<day>[0-3]?\d) (?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)(?![:\d])".encode(
-        "ascii"
-    )
+    (
+        rf"{_MONTH} {{1,2}}(?P<day>[0-3]?\d) (?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)"
+        r"(?![:\d])"
+    ).encode("ascii")
 )
 _SHORT = re.compile(rb"(?<![\d:.])(?:[01]\d|2[0-3]):[0-5]\d(?![:\d])")
 _TIME_OF_DAY = re.compile(rf"(?<![\d:]){_CLOCK}(?![\d:])".encode("ascii"))
