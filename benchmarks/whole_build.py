@@ -1,5 +1,5 @@
 # ruff: noqa: D103, INP001, T201 - a script that prints
-"""Ratios of `samebit build` to `buildah build` and push: `python benchmarks/whole_build.py [RUNS]`.
+"""Ratios of `samebit build` to `buildah build` and push: whole_build.py [RUNS [CASE …]].
 
 Both build the same Dockerfiles, alternating, each with its base in its own storage and all other
 caches empty; the median of the pairwise ratios is what to quote. The CPU ratio counts every program
@@ -48,7 +48,7 @@ RUN sha256sum busybox > sums && sha256sum -c sums
 RUN find /usr/share/data -type f | sort > files
 RUN find /usr/share/data -type f -exec sha256sum {} + | sort > digests && gzip -k digests
 FROM base
-RUN mkdir /srv/ && adduser -D -H service
+RUN mkdir -p /srv /etc && echo service:x:1000:1000::/:/bin/sh > /etc/passwd
 COPY --from=build /src /srv/src
 RUN rm /usr/share/data/file-00001 && chmod 600 /usr/share/data/file-00002
 RUN cp -r /usr/share/data /srv/data && rm -r /srv/data/file-0[0-4]*
@@ -86,7 +86,10 @@ def main() -> None:
             at = number * 1009 % (len(source) - FILE_SIZE)
             (context / "data" / f"file-{number:05}").write_bytes(source[at : at + FILE_SIZE])
         make_base(context, work)
+        wanted = sys.argv[2:] or [case.partition(":")[0] for case in CASES]
         for case, dockerfile in CASES.items():
+            if case.partition(":")[0] not in wanted:
+                continue
             (context / "Dockerfile").write_text(dockerfile)
             compare(case, context, work, runs)
             (context / "Dockerfile.lock").unlink()

@@ -1,4 +1,4 @@
-"""An ordinary user with subordinate IDs gets the digest that root gets."""
+"""An ordinary user with subordinate IDs gets the digest that root gets, varied or not."""
 
 from __future__ import annotations
 
@@ -58,3 +58,23 @@ def test_an_ordinary_user_gets_the_same_digest(samebit: Samebit, busybox_context
     done = as_user(sys.executable, "-m", "samebit.cli", "build", "--no-cache", ".", cwd=context)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == expected
+
+
+def test_an_ordinary_user_verifies_what_root_built(samebit: Samebit, busybox_context: Path) -> None:
+    (busybox_context / "Dockerfile").write_text(
+        "FROM scratch\nCOPY busybox /bin/busybox\n"
+        'RUN ["/bin/busybox", "sh", "-c", "/bin/busybox --install -s /bin"]\n'
+        "RUN mkdir /d && chown 7:8 /d\n"
+    )
+    if as_user(sys.executable, "-c", "import samebit", cwd=Path("/")).returncode != 0:
+        pytest.skip("the ordinary user cannot read this checkout")
+    expected = samebit.build(busybox_context)
+    context = home_of_user() / "verified"
+    shutil.rmtree(context, ignore_errors=True)
+    shutil.copytree(busybox_context, context)
+    subprocess.run(["chown", "-R", f"{USER}:", str(context)], check=True, timeout=60)
+    options = ("--apart=0", "--progress=plain", f"--expect={expected}")
+    done = as_user(sys.executable, "-m", "samebit.cli", "verify", *options, ".", cwd=context)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "and the same as" in done.stdout
+    assert "processors" in done.stdout.splitlines()[0]

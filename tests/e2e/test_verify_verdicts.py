@@ -214,6 +214,16 @@ def test_a_program_that_fails_under_an_axis_does_not_fail_the_verification(
 
 
 @pytest.mark.prove
+def test_process_ids_are_found(verify: Verifier) -> None:
+    # Not $$, which is 1: another shell.
+    dockerfile = "FROM base\nRUN mkdir /out; sh -c 'true; echo $$' > /out/id; echo a > /out/a\n"
+    found = verify(dockerfile, "--vary=process-ids,host-name")
+    assert found.code == 1
+    assert found.axes == {"/out/id": ["process-ids"]}
+    assert found.lines == {"/out/id": 2}
+
+
+@pytest.mark.prove
 def test_a_checkouts_modes_matter_where_they_are_kept(verify: Verifier) -> None:
     (verify.context / "data").write_bytes(b"data")
     (verify.context / "data").chmod(0o644)

@@ -77,10 +77,12 @@ def fetches(draw: st.DrawFn) -> list[LockedFetch]:
     key = draw(keys())
     count = 1 if key.repeatable else draw(st.integers(1, 3))
     wanted = draw(st.sets(platforms, min_size=1))
+    asker = st.builds("{}/{}".format, st.integers(0, 12), st.integers(0, 99))
+    asker |= st.sampled_from(["base debian", "base debian.local/go:1"])
     return [
         LockedFetch(
             key=key,
-            instruction=f"{draw(st.integers(0, 12))}/{draw(st.integers(0, 99))}",
+            instruction=draw(asker) if key.repeatable else "0/1",
             platforms=tuple(wanted),
             occurrence=occurrence,
             status=draw(st.sampled_from([200, 204, 301, 404])),

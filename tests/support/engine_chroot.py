@@ -27,7 +27,7 @@ from samebit.engines import shim
 from samebit.engines.machine import find_program
 
 SUITES = ("bookworm", "trixie", "sid")
-_PACKAGES = ("buildah", "dash", "python3-minimal", "runc")
+_PACKAGES = ("buildah", "coreutils", "dash", "python3-minimal", "runc")
 # Half of what is unpacked, and of no use to an engine.
 _REMOVED = "usr/libexec/buildah usr/share/doc usr/share/man usr/share/locale usr/share/perl"
 _SECONDS = 900
@@ -53,10 +53,20 @@ while [ "$1" != -- ]; do
     shift
 done
 shift
-[ -e .{python} ] || {{ mkdir -p .{python_folder}; ln -s /usr/bin/python3 .{python}; }}
+[ -e .{python} ] || {{ mkdir -p .{python_folder}; cp {folder}/python .{python}; }}
 export SAMEBIT_HOME="{root}$SAMEBIT_HOME" SAMEBIT_ENGINE="buildah:{folder}/buildah"
 cd "$OLDPWD"
 exec "$@"
+"""
+_PYTHON = """\
+#!/bin/sh
+# The chroot's own Python, which cannot read the byte code of the one that samebit runs with.
+for a in "$@"; do
+    case "$a" in */shim.pyc) a={shim} ;; esac
+    shift
+    set -- "$@" "$a"
+done
+exec /usr/bin/python3 "$@"
 """
 _BUILDAH = """\
 #!/bin/sh
@@ -116,7 +126,9 @@ def engine_of(suite: str) -> EngineChroot:
     cache.mkdir(parents=True, exist_ok=True)
     # What is newest changes: a month is young enough for sid.
     month = time.strftime("%Y-%m", time.gmtime()) if suite == "sid" else ""
-    recipe = "\0".join((suite, month, *_PACKAGES, _REMOVED, _ENTER, _BUILDAH, sys.executable))
+    recipe = "\0".join(
+        (suite, month, *_PACKAGES, _REMOVED, _ENTER, _BUILDAH, _PYTHON, sys.executable)
+    )
     folder = cache / f"{suite}-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
     with open(cache / f"{suite}.lock", "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -138,8 +150,10 @@ def _make(suite: str, folder: Path) -> None:
             "root": folder / "mounted" / "root",
             "python": python,
             "python_folder": os.path.dirname(python),
+            "shim": shim.__file__,
         }
-        for name, text in (("enter", _ENTER), ("buildah", _BUILDAH)):
+        programs = {"enter": _ENTER, "buildah": _BUILDAH, "python": _PYTHON}
+        for name, text in programs.items():
             (tree.parent / name).write_text(text.format(**values))
             (tree.parent / name).chmod(0o755)
         os.rename(tree.parent, folder)

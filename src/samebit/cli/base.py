@@ -11,6 +11,7 @@ from samebit.cli.options import parse_platform, parse_tags, progress_options, st
 from samebit.cli.standard_output import print_result
 from samebit.cli.suggesting import SuggestingGroup
 from samebit.pipeline.base import DEFAULT_VARIANT, VARIANTS, DebianBase, base_epoch, make_base
+from samebit.pipeline.base_lock import make_locked_base
 from samebit.pipeline.outputs import Outputs, deliver, parse_locations
 from samebit.pipeline.session import open_session
 from samebit.report.progress import BuildProgress
@@ -32,6 +33,14 @@ def command() -> None:
 )
 @click.option("--include", default="", metavar="A,B", help="Packages beyond the variant.")
 @click.option("--platform", metavar="OS/ARCH", help="Default: this machine's.")
+@click.option(
+    "--lock",
+    "lock_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Record every fetched byte in FILE; where FILE exists, make the image from it, offline.",
+)
+@click.option("--update", is_flag=True, help="Record anew what the archive has today.")
 @click.option(
     "-t", "--tag", "tags", multiple=True, metavar="NAME[:TAG]", help="Name the image in the store."
 )
@@ -56,6 +65,8 @@ def debian(
     variant: str,
     include: str,
     platform: str | None,
+    lock_file: Path | None,
+    update: bool,
     tags: tuple[str, ...],
     outputs: tuple[str, ...],
     push: bool,
@@ -68,8 +79,11 @@ def debian(
     """Make a Debian base image; its digest is the only line on stdout.
 
     The same packages give the same digest, whenever and wherever it is made. The image's time is
-    SOURCE_DATE_EPOCH, else 1980-01-02.
+    SOURCE_DATE_EPOCH, else 1980-01-02. An archive moves on: with --lock the packages of today can
+    be had again.
     """
+    if update and lock_file is None:
+        raise click.UsageError("--update needs --lock FILE, which it is to bring up to date")
     wanted = Outputs(
         tags=parse_tags(tags),
         locations=parse_locations(outputs),
@@ -86,7 +100,15 @@ def debian(
     )
     session = open_session()
     with BuildProgress(style(progress, quiet=quiet)) as told:
-        image = make_base(recipe, base_epoch(), session.store, say=told.line)
+        if lock_file is None:
+            image = make_base(recipe, base_epoch(), session.store, say=told.line)
+        else:
+            made = make_locked_base(
+                recipe, lock_file, session.store, update=update, say=told.say, told=told.line
+            )
+            image = made.image
+            if made.written:
+                told.say(f"wrote {lock_file}")
     deliver(wanted, image, session.store, told.say)
     if as_json:
         document = {"digest": str(image.digest), "mediaType": image.media_type, "size": image.size}

@@ -5,17 +5,13 @@ Dockerfile reference, "COPY --parents", "COPY --exclude", "COPY --chmod" and "Pa
 
 from __future__ import annotations
 
-import lzma
 import os
 import stat
-import tarfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from posixpath import basename
 from typing import BinaryIO
-
-import zstandard
 
 from samebit.context.patterns import (
     PatternError,
@@ -193,6 +189,10 @@ class _Run:
 
 def is_archive(path: bytes) -> bool:
     """Whether ADD would unpack this file: a tar archive, bare or compressed."""
+    # Only ADD needs them.
+    import lzma  # noqa: PLC0415
+    import tarfile  # noqa: PLC0415
+
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode) or os.stat(path).st_size == 0:
             return False
@@ -206,6 +206,10 @@ def is_archive(path: bytes) -> bool:
 
 
 def _is_zstd_archive(stream: BinaryIO) -> bool:
+    import tarfile  # noqa: PLC0415 - as above
+
+    import zstandard  # noqa: PLC0415
+
     try:
         with (
             zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).stream_reader(stream) as plain,

@@ -9,10 +9,11 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
+from samebit.debian.network import ArchiveNetwork, enter_network, place_apt_options
 from samebit.debian.recipe import DebianBase
 from samebit.errors import InputError, MachineError, SamebitError
 
@@ -45,6 +46,12 @@ _CAUSES: tuple[tuple[re.Pattern[str], type[SamebitError], str, str | None], ...]
         InputError,
         "the archive has no version {0} of the package {1}",
         "archives keep only the newest version; drop the version or use a snapshot as --mirror",
+    ),
+    (
+        re.compile(r"E: Failed to fetch (\S+) +404 "),
+        InputError,
+        "the archive does not have {0}, which its index lists",
+        "an archive drops what a newer version replaces: ask again for its index",
     ),
     (
         re.compile(r"No space left on device"),
@@ -87,8 +94,11 @@ def bootstrap(
     epoch: int,
     scratch: Path,
     say: Callable[[str], None] | None = None,
+    network: ArchiveNetwork | None = None,
 ) -> Path:
     """Install the recipe's packages and give the path of a tar of the result, below `scratch`.
+
+    With `network`, which only root can enter, everything goes by that one and not by the host's.
 
     `epoch` (seconds since 1970) is the time that maintainer scripts see in SOURCE_DATE_EPOCH.
     `scratch` is an empty directory of the caller, which removes it; `say` receives mmdebstrap's
@@ -113,15 +123,30 @@ def bootstrap(
     work.chmod(0o1777)
     tarball = scratch / "tree.tar"
     privileged = os.geteuid() == 0
-    command = _command(program, recipe, keyring, privileged=privileged)
+    options: list[str] = []
+    environment = _environment(epoch, work)
+    if network is not None:
+        options = place_apt_options(network, scratch)
+        # Who serves this network knows the host's proxies.
+        environment = {n: v for n, v in environment.items() if n not in _PASSED_ON}
+    command = _command(program, recipe, keyring, options, privileged=privileged)
+    if network is not None:
+        command = enter_network(network, command)
     with tarball.open("wb") as output:
-        status, lines = _run(command, _environment(epoch, work), output, say)
+        status, lines = _run(command, environment, output, say)
     if status != 0:
         raise _failure(recipe, status, lines)
     return tarball
 
 
-def _command(program: str, recipe: DebianBase, keyring: Path, *, privileged: bool) -> list[str]:
+def _command(
+    program: str,
+    recipe: DebianBase,
+    keyring: Path,
+    options: Sequence[str] = (),
+    *,
+    privileged: bool,
+) -> list[str]:
     command = [
         program,
         f"--mode={'root' if privileged else 'unshare'}",
@@ -130,6 +155,7 @@ def _command(program: str, recipe: DebianBase, keyring: Path, *, privileged: boo
         f"--architectures={recipe.architecture}",
         f"--keyring={keyring}",
         "--skip=check/signed-by",
+        *options,
     ]
     if recipe.include:
         command.append(f"--include={','.join(recipe.include)}")

@@ -9,7 +9,6 @@ import select
 import selectors
 import signal
 import socket
-import stat
 import subprocess
 import threading
 from collections import deque
@@ -22,7 +21,7 @@ from samebit.engines.buildah_storage import Storage, ulimits
 from samebit.engines.buildah_words import STEP_LINE, is_chatter, read_ending, split_closing
 from samebit.engines.conditions import StepRecord, StepTrace
 from samebit.engines.protocol import EnginePlan, Progress, StepFailedError
-from samebit.engines.runtime_wrapper import runtime_wrapper
+from samebit.engines.runtime_wrapper import write_wrapper
 from samebit.engines.step_conditions import shim_conditions
 from samebit.engines.step_mounts import MountSources, private_directory
 from samebit.errors import InternalError
@@ -189,20 +188,17 @@ class Run:
         # It holds build arguments and secret variables.
         path = private / "plan.json"
         path.write_text(json.dumps(plan), "utf-8")
-        wrapper = self._work / "runtime"
         # State of the engine's own, so that the next build finds what outlived a killed one.
         self._containers = self._storage.make_containers(self._runtime)
-        text = runtime_wrapper(
+        return write_wrapper(
+            self._work,
             runtime=self._runtime,
             containers=self._containers,
             state=state,
             plan=path,
             varied=bool(plan["conditions"] or plan["traced"]),
-            restricts=bool(conditions.processors),
+            restricts=bool(conditions.processors or conditions.first_process),
         )
-        wrapper.write_text(text, "utf-8", errors="surrogateescape")
-        wrapper.chmod(stat.S_IRWXU)
-        return wrapper
 
     @property
     def _log(self) -> Path:

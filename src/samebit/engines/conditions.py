@@ -31,14 +31,16 @@ class StepConditions:
     """What RUN finds.
 
     `processors` are the numbers of those it may use, empty for all. `personality` are flags of
-    personality(2). `open_files` is a limit, None for that of every build. `variables` are set only
-    where a step does not set them.
+    personality(2). `open_files` is a limit, None for that of every build. `first_process` is the ID
+    of a step's second process, None for what follows 1. `variables` are set only where a step does
+    not set them.
     """
 
     host_name: str = HOST_NAME
     processors: tuple[int, ...] = ()
     personality: int = 0
     open_files: int | None = None
+    first_process: int | None = None
     variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     clock: MovedClock | None = None
 

@@ -6,7 +6,10 @@ for each RUN. Only `create` needs it, and what samebit verify asks for.
 
 from __future__ import annotations
 
+import marshal
+import stat
 import sys
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 from samebit.engines import shim
@@ -37,18 +40,26 @@ exec {runtime} "$@"
 """
 
 
-def runtime_wrapper(
-    *, runtime: str, containers: Path, state: Path, plan: Path, varied: bool, restricts: bool
-) -> str:
-    """Give the script: `runtime` over its state `containers`, behind the shim that obeys `plan`.
+def write_wrapper(
+    folder: Path,
+    *,
+    runtime: str,
+    containers: Path,
+    state: Path,
+    plan: Path,
+    varied: bool,
+    restricts: bool,
+) -> Path:
+    """Write the script into `folder`: `runtime` behind the shim that obeys `plan`.
 
-    `state` is the plan's directory of that name; in it the file `ended` is touched when a step
-    ends. With `varied` it is the shim of samebit verify, with `restricts` it sees the start of each
-    step, too.
+    `containers` is where the runtime keeps its state. `state` is the plan's directory of that name;
+    in it the file `ended` is touched when a step ends. With `varied` it is the shim of samebit
+    verify, with `restricts` it sees the start of each step, too. Raises OSError.
     """
-    script = Path(shim.__file__).with_name("shim_varied.py") if varied else shim.__file__
+    script = Path(shim.__file__).with_name("shim_varied.py") if varied else _compiled(folder)
     python = [sys.executable, "-I", "-S", str(script), str(plan)]
-    return _TEXT.format(
+    path = folder / "runtime"
+    text = _TEXT.format(
         containers=shim.quoted(str(containers)),
         shimmed="create|run|start" if restricts else "create|run",
         shim=" ".join(map(shim.quoted, python)),
@@ -57,3 +68,20 @@ def runtime_wrapper(
         traced=shim.TRACED,
         runtime=shim.quoted(runtime),
     )
+    path.write_text(text, "utf-8", errors="surrogateescape")
+    path.chmod(stat.S_IRWXU)
+    return path
+
+
+def _compiled(folder: Path) -> Path:
+    """Write the shim as Python's own byte code (PEP 552): compiling it takes as long as its start.
+
+    The interpreter keeps none of a program that it is given as a file.
+    """
+    get_code = getattr(shim.__loader__, "get_code", None)
+    code = get_code(shim.__name__) if get_code is not None else None
+    if code is None:
+        return Path(shim.__file__)
+    path = folder / "shim.pyc"
+    path.write_bytes(MAGIC_NUMBER + bytes(12) + marshal.dumps(code))
+    return path

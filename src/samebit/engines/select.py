@@ -13,6 +13,15 @@ from samebit.errors import UsageError
 _USUAL = EngineConditions()
 
 
+def engine_program(choice: str | None = None) -> str:
+    """Give the program that `choice` names, without a choice SAMEBIT_ENGINE. Raises UsageError."""
+    text = choice or os.environ.get("SAMEBIT_ENGINE") or "buildah"
+    name, _, path = text.partition(":")
+    if name != "buildah":
+        raise UsageError(f"there is no engine {name!r}", fix="use --engine buildah or buildah:PATH")
+    return path or "buildah"
+
+
 def start_engine(choice: str | None, home: Path, conditions: EngineConditions = _USUAL) -> Buildah:
     """Start the engine that `choice` names (`buildah[:PATH]`), with state below `home`.
 
@@ -20,16 +29,13 @@ def start_engine(choice: str | None, home: Path, conditions: EngineConditions = 
     storage driver; what `conditions` say goes before both. For an ordinary user the process starts
     anew inside a user namespace. Raises UsageError, and MachineError when the engine is missing.
     """
-    text = choice or os.environ.get("SAMEBIT_ENGINE") or "buildah"
-    name, _, path = text.partition(":")
-    if name != "buildah":
-        raise UsageError(f"there is no engine {name!r}", fix="use --engine buildah or buildah:PATH")
+    chosen = engine_program(choice)
     driver = os.environ.get("SAMEBIT_STORAGE_DRIVER") or None
     if driver not in {None, "overlay", "vfs"}:
         raise UsageError(
             f"SAMEBIT_STORAGE_DRIVER is {driver!r}", fix="set it to overlay or vfs, or unset it"
         )
-    program = conditions.program or path or "buildah"
+    program = conditions.program or chosen
     enter_user_namespace(program)
     return Buildah(
         home / "engines" / "buildah",

@@ -9,7 +9,7 @@ runtime; for the marker `capture` it runs nothing and gives the root file system
 samebit instead. Both see the root file system without the empty mount points that newer engines
 make in it beforehand; those that the runtime makes are removed by runtime_wrapper. It notes when
 each step began and ended. What samebit verify needs besides is in shim_varied, because this file is
-compiled anew for each RUN.
+loaded for each RUN.
 """
 
 from __future__ import annotations

@@ -126,14 +126,36 @@ def _interpreter(path: str) -> bool:
 
 
 def _restrict(plan: _Object, arguments: list[str]) -> None:
-    """Take processors away from a step that waits for its start; runtimes reset what is earlier."""
-    processors = plan["conditions"]["processors"] if plan["conditions"] else []
-    if not processors:
+    """Change a step that waits for its start; runtimes reset what is changed earlier."""
+    conditions = plan["conditions"]
+    pid = _waiting(os.path.join(shim.option(arguments, "--root") or "", arguments[-1]))
+    if conditions is None or not pid:
         return
-    state = os.path.join(shim.option(arguments, "--root") or "", arguments[-1])
-    pid = _waiting(state)
-    for thread in os.listdir(f"/proc/{pid}/task") if pid else []:
-        os.sched_setaffinity(int(thread), processors)
+    if conditions["processors"]:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            os.sched_setaffinity(int(thread), conditions["processors"])
+    if conditions["first_process"] is not None:
+        _number_processes(pid, conditions["first_process"])
+
+
+def _number_processes(pid: int, first: int) -> None:
+    """Choose the next process ID of a process's namespace (pid_namespaces(7), ns_last_pid)."""
+    import ctypes  # noqa: PLC0415 - not in ordinary builds
+
+    library = ctypes.CDLL(None, use_errno=True)
+    descriptor = os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY)
+    if library.setns(descriptor, 0) != 0:
+        sys.exit(f"samebit: setns: {os.strerror(ctypes.get_errno())}")
+    # Only its children are in there.
+    child = os.fork()
+    if child == 0:
+        with open("/proc/sys/kernel/ns_last_pid", "w", encoding="ascii") as stream:
+            stream.write(str(first - 1))
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    home = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    if status != 0 or library.setns(home, 0) != 0:
+        sys.exit("samebit: the process IDs of the step cannot be chosen")
 
 
 def _waiting(state: str) -> int:

@@ -29,6 +29,7 @@ def shim_conditions(conditions: StepConditions) -> dict[str, object] | None:
         "processors": list(conditions.processors),
         "personality": conditions.personality,
         "open_files": conditions.open_files,
+        "first_process": conditions.first_process,
         "variables": dict(conditions.variables),
         "clock": _clock(conditions.clock) if conditions.clock is not None else None,
     }

@@ -100,7 +100,11 @@ _FIELDS = (
 _MASKABLE = 0o077
 _MOST_EVIDENCE = 5
 # What is likely to be made anew in a name: numbers, hexadecimal digits, what mktemp fills in.
-_VOLATILE = re.compile(rb"[0-9A-Fa-f]{6,}|\d+|(?<=[._-])[A-Za-z0-9]{6,}|(?<=/)(?=\w*\d)\w{6,}")
+# The longest first: a name that begins with a digit must not be taken for a number.
+_VOLATILE = re.compile(
+    rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(?<=[._-])[A-Za-z0-9]{6,}"
+    rb"|(?<=/)(?=\w*\d)\w{6,}|[0-9A-Fa-f]{6,}|\d+"
+)
 
 
 def explain_fields(
@@ -197,5 +201,10 @@ def _several(changes: list[FieldChange]) -> tuple[Evidence, ...]:
 
 
 def _evidence(change: FieldChange) -> Evidence:
-    a, b = (shown((text or "").encode("utf-8")) for text in (change.a, change.b))
-    return Evidence(None, None, a, b, change.field, change.field)
+    a, b = (
+        f"{change.field} {shown(text.encode('utf-8'))}"
+        if text is not None
+        else f"no {change.field}"
+        for text in (change.a, change.b)
+    )
+    return Evidence(None, None, a, b)

@@ -8,6 +8,7 @@ places that it explains; what no detector claims stays unexplained.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,6 +26,7 @@ from samebit.model.explanation import Cause, Confidence, Evidence
 _AROUND = 96
 _SHOWN = 80
 _MOST_EVIDENCE = 5
+_SECRET = re.compile(rb"(?i)secret|passw|pwd\b|token|credential|api[_-]?key|private[_-]?key|auth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,8 @@ class Collected:
     def add(self, number: int, evidence: Evidence, confidence: Confidence) -> None:
         """Take a place that the cause explains."""
         self._hunks.add(number)
-        if len(self._evidence) < _MOST_EVIDENCE:
+        # A value can differ in two places, which show the same.
+        if len(self._evidence) < _MOST_EVIDENCE and evidence not in self._evidence:
             self._evidence.append(evidence)
         order = list(Confidence)
         # One certain place makes the cause certain; the others only have its shape.
@@ -186,6 +189,16 @@ class Collected:
                 ),
                 frozenset(self._hunks),
             )
+
+
+def is_secret(line: bytes) -> bool:
+    """Tell whether a text line names what it holds a secret."""
+    return _SECRET.search(line) is not None
+
+
+def hidden(data: bytes) -> str:
+    """Give what may be said of a secret in a report."""
+    return f"{len(data)} characters, not shown"
 
 
 def shown(data: bytes) -> str:

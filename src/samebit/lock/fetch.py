@@ -31,6 +31,7 @@ that knows it.
 # Asked twice they are answered twice alike; every other method may change what it asks about.
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", GIT})
 _INSTRUCTION = re.compile(r"(0|[1-9][0-9]{0,8})/(0|[1-9][0-9]{0,8})\Z")
+_BASE = re.compile(r"base ([!-~]+)\Z")
 _METHOD = re.compile(r"[A-Z][A-Z0-9_-]{0,31}\Z")
 
 
@@ -60,7 +61,8 @@ class FetchKey:
 class LockedFetch:
     """A request and the response that a replay gives.
 
-    `instruction` is `<stage>/<ordinal>` of the step that asked first. `platforms` are those whose
+    `instruction` is `<stage>/<ordinal>` of the step that asked first, or `base <name>` for what a
+    base image was made from (see `base_instruction`). `platforms` are those whose
     build asked, sorted. `occurrence` is the position in the list of equal requests of a method
     that is not repeatable, else 0. `headers` are `kept_headers`, `digest` and `size` (bytes) the
     body's as it was sent, content coding included. Raises InternalError for impossible values.
@@ -94,9 +96,35 @@ class LockedFetch:
         )
 
     @property
+    def base(self) -> str | None:
+        """Give the name of the base image that was made from it, None for what a step asked.
+
+        Each base has its own answers, which no step and no other base is given.
+        """
+        match = _BASE.match(self.instruction)
+        return match[1] if match else None
+
+    @property
     def answer(self) -> tuple[int, tuple[tuple[str, str], ...], Digest, int]:
         """Everything that a client is given: two fetches with equal answers can be one."""
         return self.status, self.headers, self.digest, self.size
+
+
+def base_instruction(name: str) -> str:
+    """Give the `instruction` of what the base image of that name is made from."""
+    return f"base {name}"
+
+
+def of_base(
+    fetches: Iterable[LockedFetch], name: str, platform: Platform
+) -> tuple[LockedFetch, ...]:
+    """Choose what the base image of that name was made from on a platform."""
+    return tuple(f for f in fetches if f.base == name and platform in f.platforms)
+
+
+def of_steps(fetches: Iterable[LockedFetch]) -> tuple[LockedFetch, ...]:
+    """Choose what steps asked for."""
+    return tuple(fetch for fetch in fetches if fetch.base is None)
 
 
 def make_key(method: str, url: str, accept: str = "", body: Digest | None = None) -> FetchKey:
@@ -144,11 +172,12 @@ def combine(fetches: Iterable[LockedFetch]) -> tuple[LockedFetch, ...]:
     """Put fetches of several recordings or platforms together, in a lock's order.
 
     Where two answer the same request for one platform, the earlier one wins; equal answers for
-    several platforms become one fetch, under the earlier one's instruction.
+    several platforms become one fetch, under the earlier one's instruction. What bases are made
+    from stays apart.
     """
-    groups: dict[tuple[FetchKey, int], list[LockedFetch]] = {}
+    groups: dict[tuple[str | None, FetchKey, int], list[LockedFetch]] = {}
     for fetch in fetches:
-        group = groups.setdefault((fetch.key, fetch.occurrence), [])
+        group = groups.setdefault((fetch.base, fetch.key, fetch.occurrence), [])
         taken = {platform for other in group for platform in other.platforms}
         left = tuple(platform for platform in fetch.platforms if platform not in taken)
         if not left:
@@ -171,6 +200,7 @@ def fetch_order(fetch: LockedFetch) -> tuple[object, ...]:
         str(key.body or ""),
         fetch.occurrence,
         fetch.platforms,
+        fetch.base or "",
     )
 
 
@@ -186,8 +216,8 @@ def find_fault(
     """Say which field of a fetch is impossible, by its name in the lock, and what is wrong."""
     if not _METHOD.match(method):
         return "method", "is not an HTTP method in upper case"
-    if not _INSTRUCTION.match(instruction):
-        return "instruction", "is not <stage>/<ordinal>"
+    if not _INSTRUCTION.match(instruction) and not _BASE.match(instruction):
+        return "instruction", "is neither <stage>/<ordinal> nor base <name>"
     if not platforms:
         return "platforms", "is empty"
     if occurrence < 0:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from samebit.errors import InputError, UsageError
 from samebit.lock.fetch import FetchKey, LockedFetch, find_fault, kept_headers, make_key
 from samebit.lock.toml_values import array, quote, take_digest, take_platform
 from samebit.model.platform import Platform
-from samebit.model.toml_source import TomlTable
+from samebit.model.toml_source import TomlSource, TomlTable
 
 
 def format_fetch(fetch: LockedFetch, platforms: tuple[Platform, ...]) -> list[str]:
@@ -75,6 +77,18 @@ def parse_fetch(
     )
     table.finish(fix=newer)
     return fetch
+
+
+def format_fetches(fetches: Iterable[LockedFetch], platforms: tuple[Platform, ...]) -> bytes:
+    """Render fetches by themselves, as a store remembers them."""
+    lines = [line for fetch in fetches for line in ("", *format_fetch(fetch, platforms))]
+    return ("\n".join(lines) + "\n").encode("utf-8")
+
+
+def parse_fetches(data: bytes, platforms: tuple[Platform, ...]) -> tuple[LockedFetch, ...]:
+    """Read what `format_fetches` wrote. Raises UsageError for anything else."""
+    tables = TomlSource.parse("recorded fetches", data).root().tables("fetch")
+    return tuple(parse_fetch(table, platforms, repair="", newer="") for table in tables)
 
 
 def _parse_key(table: TomlTable, repair: str) -> FetchKey:

@@ -204,12 +204,13 @@ class Lock:
 def find_fetch_fault(fetches: Iterable[LockedFetch]) -> tuple[LockedFetch, str] | None:
     """Give a fetch that cannot stand beside the others, and why.
 
-    One request has one answer for a platform, and a list of equal requests has no gaps.
+    One request has one answer for a platform, and a list of equal requests has no gaps; in the
+    making of each base, and in the steps.
     """
-    lists: dict[tuple[FetchKey, Platform], dict[int, LockedFetch]] = {}
+    lists: dict[tuple[str | None, FetchKey, Platform], dict[int, LockedFetch]] = {}
     for fetch in fetches:
         for platform in fetch.platforms:
-            answers = lists.setdefault((fetch.key, platform), {})
+            answers = lists.setdefault((fetch.base, fetch.key, platform), {})
             if fetch.occurrence in answers:
                 return fetch, f"is locked twice for {platform}"
             answers[fetch.occurrence] = fetch

@@ -45,11 +45,15 @@ def settle(
 
     `used` is all that a build of a platform from its first step to its last asked for: what was
     `known` and no longer asked for is dropped. Of platforms that were not built what is known
-    stays, if the recipe (`platforms`) still has them.
+    stays, if the recipe (`platforms`) still has them. What bases are made from stays: no step
+    asks for it.
     """
     kept = frozenset(platforms) - frozenset(used)
     found = [fetch for platform in sorted(used) for fetch in used[platform]]
     for fetch in known:
+        if fetch.base is not None:
+            found.append(fetch)
+            continue
         left = tuple(platform for platform in fetch.platforms if platform in kept)
         if left:
             found.append(replace(fetch, platforms=left))

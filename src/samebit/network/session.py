@@ -77,7 +77,9 @@ def open_network(
     build alone. Raises MachineError where the machine cannot.
     """
     authority = Authority(private)
-    trust = write_trust(authority.pem, authority.der, private, replays=not record)
+    # A recording that goes on from an old lock gives indexes of the past, too.
+    past = not record or bool(fetches)
+    trust = write_trust(authority.pem, authority.der, private, replays=past)
     resolver = private / "resolv.conf"
     resolver.write_text(_RESOLVER, "ascii")
     resolver.chmod(0o644)

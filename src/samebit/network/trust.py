@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DIRECTORY = "/dev/.samebit"
-_BUNDLE = f"{DIRECTORY}/ca.pem"
+BUNDLE = f"{DIRECTORY}/ca.pem"
+"""The authority's certificate."""
 _APT = f"{DIRECTORY}/apt.conf"
 _PHP = f"{DIRECTORY}/php.ini"
 _WGETRC = f"{DIRECTORY}/wgetrc"
@@ -44,7 +45,7 @@ _BUNDLE_VARIABLES = (
     "YARN_HTTPS_CA_FILE_PATH",
 )
 _VARIABLES: Mapping[str, str] = {
-    **dict.fromkeys(_BUNDLE_VARIABLES, _BUNDLE),
+    **dict.fromkeys(_BUNDLE_VARIABLES, BUNDLE),
     "APT_CONFIG": _APT,
     "JAVA_TOOL_OPTIONS": f"-Djavax.net.ssl.trustStore={_JAVA}"
     " -Djavax.net.ssl.trustStoreType=jks -Djavax.net.ssl.trustStorePassword=changeit",
@@ -77,15 +78,15 @@ def write_trust(pem: bytes, der: bytes, folder: Path, *, replays: bool) -> Trust
 
     A replay may be years later: then apt must not judge an index by its date.
     """
-    apt = f'Acquire::https::CaInfo "{_BUNDLE}";\n'
+    apt = f'Acquire::https::CaInfo "{BUNDLE}";\n'
     if replays:
         apt += 'Acquire::Check-Valid-Until "false";\n'
     contents = {
-        _BUNDLE: pem,
+        BUNDLE: pem,
         _APT: apt.encode("ascii"),
-        _PHP: f'curl.cainfo = "{_BUNDLE}"\n'.encode("ascii"),
+        _PHP: f'curl.cainfo = "{BUNDLE}"\n'.encode("ascii"),
         # The file takes the place of /etc/wgetrc, in which Debian and others say nothing.
-        _WGETRC: f"ca_certificate = {_BUNDLE}\n".encode("ascii"),
+        _WGETRC: f"ca_certificate = {BUNDLE}\n".encode("ascii"),
         _JAVA: java_trust_store(der),
     }
     files = {}

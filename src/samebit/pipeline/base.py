@@ -8,6 +8,7 @@ from pathlib import Path
 
 from samebit.debian.config import encode_config
 from samebit.debian.mmdebstrap import bootstrap
+from samebit.debian.network import ArchiveNetwork
 from samebit.debian.recipe import DEFAULT_VARIANT, VARIANTS, DebianBase
 from samebit.debian.tree import read_tree
 from samebit.errors import MachineError
@@ -41,11 +42,13 @@ def make_base(
     *,
     say: Callable[[str], None] | None = None,
     threads: int | None = None,
+    network: ArchiveNetwork | None = None,
 ) -> Descriptor:
     """Install the recipe's packages and put a canonical image of them into the store.
 
     `epoch` (seconds since 1970) is the time of every file and of the image; `say` receives lines of
-    progress. Gives the manifest's descriptor; the same packages give the same one. Raises
+    progress. `network` is where the archive is asked, None for the host's.
+    Gives the manifest's descriptor; the same packages give the same one. Raises
     MachineError when the machine cannot do it, InputError when the archive does not have the
     packages.
     """
@@ -54,7 +57,9 @@ def make_base(
     try:
         with (
             locked_directory(parent, _SCRATCH_PREFIX) as scratch,
-            read_tree(bootstrap(recipe, epoch, scratch, say), scratch / "contents") as tree,
+            read_tree(
+                bootstrap(recipe, epoch, scratch, say, network), scratch / "contents"
+            ) as tree,
         ):
             layer = write_layer(tree.entries, tree.open, epoch, store, threads or _processors())
     except OSError as error:

@@ -13,11 +13,13 @@ from samebit.debian.recipe import DebianBase
 from samebit.dockerfile.stages import External
 from samebit.errors import InputError, LockError, MachineError, Place, SamebitError, UsageError
 from samebit.image.manifest import Image
+from samebit.lock.fetch import LockedFetch, of_base
 from samebit.lock.model import BaseReference, Lock, LockedBase
 from samebit.model.descriptor import OCI_MANIFEST, Descriptor
 from samebit.model.digest import Digest
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
+from samebit.pipeline.recorded_base import BaseOrder, MadeBase, is_recordable, noted
 from samebit.registry.failures import NotFoundError, UnservedError
 from samebit.store.store import Store
 from samebit.transports.dispatch import load
@@ -35,17 +37,24 @@ _REGISTRY = "docker://"
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A base image, complete in the store, and how the lock pins it."""
+    """A base image, complete in the store, and how the lock pins it.
+
+    `recipe` is what makes it, None for one that is fetched. `fetches` is what it was made from just
+    now or earlier here, None where what the lock has of it stands.
+    """
 
     image: Image
     locked: LockedBase
+    recipe: DebianBase | None = None
+    fetches: tuple[LockedFetch, ...] | None = None
 
 
 class BaseFinder:
     """Finds the images that FROM, COPY --from and RUN --mount name; close it after use.
 
     `context` is the folder that relative paths in the Dockerfile start from. `lock` pins bases that
-    it knows; with `locked` there are no others. `update` says by name which are looked up anew all
+    it knows; with `locked` there are no others. With `records` what a base is made from is recorded
+    where the lock lacks it. `update` says by name which are looked up anew all
     the same. `say` tells a person what takes time.
     """
 
@@ -57,9 +66,10 @@ class BaseFinder:
         configuration: Configuration,
         build_contexts: Mapping[str, str],
         lock: Lock | None,
-        make_debian: Callable[[DebianBase], Descriptor],
+        make_debian: Callable[[BaseOrder], MadeBase],
         say: Callable[[str], None],
         locked: bool = False,
+        records: bool = False,
         update: Callable[[str], bool] = lambda _name: False,
     ) -> None:
         self._store = store
@@ -70,6 +80,7 @@ class BaseFinder:
         self._make_debian = make_debian
         self._say = say
         self._locked = locked
+        self._records = records
         self._update = update
         self._client: RegistryClient | None = None
 
@@ -120,15 +131,20 @@ class BaseFinder:
         if locked is not None and not replaced:
             known = self._complete(locked.digest, locked.platform)
             if known is not None:
-                return Base(known, locked)
+                return Base(known, locked, self._recipe(external))
         elif locked is None and self._locked:
             raise LockError(
                 f"base image {external.reference} ({external.platform}) is not in the lock",
                 where=where,
                 fix="bring the lock up to date: samebit lock",
             )
+        recipe = self._recipe(external)
+        fetches: tuple[LockedFetch, ...] | None = None
         try:
-            image = self._bring(external, None if replaced else locked)
+            if recipe is not None:
+                image, fetches = self._from_recipe(external, recipe, locked, where)
+            else:
+                image = self._bring(external, None if replaced else locked)
         except (InputError, MachineError, UsageError) as error:
             advice = _accept(reference) if locked is not None else None
             gone = advice is not None and isinstance(error, NotFoundError)
@@ -146,7 +162,7 @@ class BaseFinder:
             reference.made_from,
         )
         if locked is None or _same(locked, found) or (replaced and not self._locked):
-            return Base(image, found)
+            return Base(image, found, recipe, fetches)
         lost = "" if replaced else ", which is not to be had any more"
         raise LockError(
             f"base image {external.reference} is {found.digest} now, the lock pins"
@@ -195,9 +211,6 @@ class BaseFinder:
         return self._configuration.base(reference)
 
     def _bring(self, external: External, locked: LockedBase | None) -> Image:
-        recipe = self._recipe(external)
-        if recipe is not None:
-            return self._from_recipe(external, recipe)
         text = external.reference
         given = self._build_contexts.get(text)
         if given is not None:
@@ -218,21 +231,83 @@ class BaseFinder:
             location = replace(location, name=None, digest=locked.digest)
         return load(location, self._store, external.platform)
 
-    def _from_recipe(self, external: External, recipe: DebianBase) -> Image:
+    def completed(self, external: External, base: Base, where: Place | None) -> Base:
+        """Give a base that the lock pins with what it is made from, where the lock lacks that.
+
+        What was remembered here serves; else the base is made again. When that gives another image
+        nobody can tell any more what the pinned one was made from: it stays without, and a line
+        says so.
+        """
+        digest, recipe = base.locked.digest, base.recipe
+        if base.fetches is not None or digest is None or recipe is None:
+            return base
+        name, platform = base.locked.name, base.locked.platform
+        if self._known(name, platform) or not is_recordable(recipe):
+            return base
+        fetches = noted(self._store, digest, name, platform)
+        if not fetches:
+            self._say(f"recording what the base image {name} is made from")
+            made = self._make_debian(self._order(external, recipe, record=True, where=where))
+            if made.image.digest != digest:
+                self._say(
+                    f"base image {name} stays as it is pinned, but is not recorded: the archive"
+                    f" gives {made.image.digest} now; to {_accept(base.locked.reference)}"
+                )
+                return base
+            fetches = made.fetches
+        return replace(base, fetches=fetches)
+
+    def _from_recipe(
+        self,
+        external: External,
+        recipe: DebianBase,
+        locked: LockedBase | None,
+        where: Place | None,
+    ) -> tuple[Image, tuple[LockedFetch, ...] | None]:
+        """Make a base, or find it made; and what it was made from, None if that is in the lock."""
+        name, platform = external.reference, external.platform
         # Keyed by recipe and platform, so that a changed recipe is made anew.
-        key = f"{recipe.checksum.hex}-{str(external.platform).replace('/', '-')}"
-        update = self._update(external.reference)
+        key = f"{recipe.checksum.hex}-{str(platform).replace('/', '-')}"
+        known = () if self._update(name) else self._known(name, platform)
+        replays = locked is not None and bool(known)
         # Whoever waits here finds what another build has made meanwhile.
         with self._store.exclusive(f"base-{key}"):
             record = self._store.record("bases", key)
-            if record is not None and not update:
-                made = self._complete(Digest.parse(record.decode("ascii")), external.platform)
-                if made is not None:
-                    return made
-            self._say(f"making the base image {external.reference} from its recipe")
-            descriptor = self._make_debian(replace(recipe, platform=external.platform))
-            self._store.set_record("bases", key, str(descriptor.digest).encode("ascii"))
-        return stored_image(self._store, descriptor, external.platform)
+            # What was made here last need not be what the lock says.
+            if record is not None and not replays and not self._update(name):
+                digest = Digest.parse(record.decode("ascii"))
+                made = self._complete(digest, platform)
+                fetches = noted(self._store, digest, name, platform)
+                if made is not None and (
+                    fetches or locked is not None or not is_recordable(recipe)
+                ):
+                    return made, fetches or None
+            self._say(f"making the base image {name} from its recipe")
+            record_it = not replays or self._records
+            order = self._order(external, recipe, record=record_it, where=where)
+            done = self._make_debian(order)
+            if not replays:
+                self._store.set_record("bases", key, str(done.image.digest).encode("ascii"))
+        image = stored_image(self._store, done.image, platform)
+        return image, done.fetches if order.record and done.fetches else None
+
+    def _order(
+        self, external: External, recipe: DebianBase, *, record: bool, where: Place | None
+    ) -> BaseOrder:
+        name, platform = external.reference, external.platform
+        return BaseOrder(
+            recipe=replace(recipe, platform=platform),
+            name=name,
+            known=() if self._update(name) else self._known(name, platform),
+            record=record,
+            inputs=self._lock.inputs if self._lock is not None else None,
+            where=where,
+            repair="samebit lock",
+            renew=f"samebit lock --update={name}",
+        )
+
+    def _known(self, name: str, platform: Platform) -> tuple[LockedFetch, ...]:
+        return of_base(self._lock.fetches, name, platform) if self._lock is not None else ()
 
     def _named(
         self, text: str, location: Location, platform: Platform, locked: LockedBase | None

@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from samebit.debian.recipe import DebianBase
 from samebit.dockerfile.evaluate import evaluate
 from samebit.dockerfile.lowering import context_sources, reachable
 from samebit.engines.protocol import Engine
@@ -17,6 +17,7 @@ from samebit.lock.epoch import DEFAULT_EPOCH, choose_epoch, locked_epoch
 from samebit.lock.fetch import LockedFetch
 from samebit.lock.model import Lock
 from samebit.lock.redaction import origin_of
+from samebit.lock.staleness import staleness
 from samebit.lock.toml import check_writable, write_lock
 from samebit.lock.update import matching_origins, settle
 from samebit.model.descriptor import Descriptor
@@ -33,12 +34,14 @@ from samebit.pipeline.inputs_gc import note_lock
 from samebit.pipeline.memo import memo_key, recall, remember
 from samebit.pipeline.recipe import (
     ResolvedRecipe,
+    complete_bases,
     new_lock,
     recipe_of,
     require_epoch,
     require_fresh,
     resolve_recipe,
 )
+from samebit.pipeline.recorded_base import BaseOrder, MadeBase, make_recorded
 from samebit.pipeline.replay import is_unproven, note_recorded, note_replayed
 from samebit.pipeline.request import EVERYTHING, BuildRequest
 from samebit.pipeline.run_stages import StagesResult, run_stages
@@ -216,11 +219,9 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
     epoch, findings = _epoch(request, workspace)
     platforms = request.platforms or (Platform.native(),)
 
-    def make(recipe: DebianBase) -> Descriptor:
-        from samebit.pipeline.base import make_base  # noqa: PLC0415 - few builds make a base
-
+    def make(order: BaseOrder) -> MadeBase:
         # Not the project's epoch: one recipe gives one base, whatever stands on it.
-        return make_base(recipe, DEFAULT_EPOCH, store)
+        return make_recorded(order, DEFAULT_EPOCH, store, say=say)
 
     with BaseFinder(
         store,
@@ -231,7 +232,8 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
         make_debian=make,
         say=say,
         locked=request.locked,
-        update=request.updates,
+        records=request.records,
+        update=partial(_updates, request, workspace.lock),
     ) as finder:
         for name in request.build_contexts:
             finder.directory(name)
@@ -239,13 +241,30 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
             resolve_recipe(workspace, request, platform, epoch, finder)
             for platform in sorted(set(platforms))
         )
-    recipe = recipe_of(workspace, request, parts)
-    if request.locked:
-        require_fresh(workspace, workspace.lock, recipe)
+        recipe = recipe_of(workspace, request, parts)
+        if request.locked:
+            require_fresh(workspace, workspace.lock, recipe)
+        known = workspace.lock
+        extends = request.records or known is None or bool(staleness(known, recipe))
+        if extends and not request.locked:
+            parts = tuple(complete_bases(workspace, part, finder) for part in parts)
     _require_match(request, parts, workspace.lock)
-    lock = new_lock(recipe, parts, epoch, workspace.lock, request.update)
+    lock = new_lock(recipe, parts, epoch, known, request.update)
+    if request.locked or not extends:
+        # A replay does not change the lock, even if it could say more.
+        lock = replace(lock, fetches=known.fetches if known is not None else ())
     findings += [finding for part in parts for finding in part.plan.findings]
     return Prepared(workspace, parts, lock, lock != workspace.lock, tuple(findings))
+
+
+def _updates(request: BuildRequest, lock: Lock | None, name: str) -> bool:
+    """Tell whether a base shall be looked up anew: by name, or because of where it comes from."""
+    if request.updates(name):
+        return True
+    if request.update is None or lock is None:
+        return False
+    origins = matching_origins(lock.fetches, request.update)
+    return any(f.base == name and origin_of(f.key.url) in origins for f in lock.fetches)
 
 
 def _check_choices(workspace: Workspace) -> None:

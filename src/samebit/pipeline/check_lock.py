@@ -14,6 +14,7 @@ from samebit.model.descriptor import OCI_MANIFEST, Descriptor
 from samebit.model.platform import Platform
 from samebit.pipeline.bases import BaseFinder
 from samebit.pipeline.recipe import require_epoch, require_fresh
+from samebit.pipeline.recorded_base import MadeBase
 from samebit.pipeline.request import BuildRequest
 from samebit.pipeline.workspace import Workspace, open_workspace
 from samebit.store.store import Store
@@ -126,5 +127,5 @@ def _stored_config(
         return None
 
 
-def _never(_recipe: object) -> Descriptor:
+def _never(_order: object) -> MadeBase:
     raise InternalError("a check does not make base images")

@@ -14,6 +14,7 @@ from samebit.lock.toml import read_lock, write_lock
 from samebit.model.finding import Finding
 from samebit.model.lock_difference import LockDifference
 from samebit.pipeline.build import Prepared, build_prepared, prepare
+from samebit.pipeline.inputs_gc import note_lock
 from samebit.pipeline.request import BuildRequest
 from samebit.report.progress import BuildProgress
 from samebit.store.store import Store
@@ -41,6 +42,7 @@ def record(
     What steps ask of the network is known only when they run: the recipe is built, unless nothing
     changed since it was built before or it has no such steps. Raises as a build does.
     """
+    request = replace(request, records=True)
     prepared = prepare(request, store, progress.say)
     path = prepared.workspace.lock_file
     if path is None:
@@ -50,12 +52,12 @@ def record(
         )
     before = prepared.workspace.lock
     if _asks_when_built(prepared):
-        request = replace(request, records=True)
         done = build_prepared(prepared, request, store, start_engine, progress)
         lock, written, findings = done.lock, done.lock_written, done.findings
     else:
         lock, findings = prepared.lock, prepared.findings
         written = lock != before and write_lock(path, lock)
+        note_lock(store, path, lock)
     changes = diff_locks(before, lock) if before is not None else LockDifference()
     return LockResult(lock, path, written, changes, findings)
 

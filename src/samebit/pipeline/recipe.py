@@ -9,6 +9,7 @@ from samebit.dockerfile.config import ImageConfig, read_config
 from samebit.dockerfile.stages import External, Plan, StageBase, plan
 from samebit.errors import DockerfileError, InputError, LockError, Place
 from samebit.image.manifest import Image
+from samebit.lock.fetch import LockedFetch, combine, of_base, of_steps
 from samebit.lock.model import Lock, Recipe, make_recipe
 from samebit.lock.staleness import staleness
 from samebit.lock.update import matching_origins, settle, without_origins
@@ -90,6 +91,17 @@ def resolve_recipe(
     return ResolvedRecipe(platform, planned, used)
 
 
+def complete_bases(
+    workspace: Workspace, part: ResolvedRecipe, finder: BaseFinder
+) -> ResolvedRecipe:
+    """Find out what bases are made from of which the lock does not know it. Raises as finding."""
+    bases = {
+        external: finder.completed(external, base, _place(workspace, part.plan, external))
+        for external, base in part.bases.items()
+    }
+    return replace(part, bases=bases)
+
+
 def recipe_of(
     workspace: Workspace, request: BuildRequest, parts: Sequence[ResolvedRecipe]
 ) -> Recipe:
@@ -117,18 +129,21 @@ def new_lock(
 ) -> Lock:
     """Pin everything that was resolved, and what is known of the network.
 
-    That are the fetches of the lock so far, `known`, without the origins that `update` matches. The
+    That are the fetches of the lock so far, `known`, without the origins that `update` matches, and
+    what bases were made from where that is known anew; of other bases nothing stays. The
     versions of `known` stay, but for an update of everything; else they are the newest.
     """
     pinned = {base.locked.reference: base.locked for part in parts for base in part.bases.values()}
     fetches = known.fetches if known is not None else ()
     if update is not None:
         fetches = without_origins(fetches, matching_origins(fetches, update))
+    stay = settle(of_steps(fetches), {}, recipe.platforms)
+    made = [f for part in parts for base in part.bases.values() for f in _made_from(base, known)]
     lock = Lock(
         epoch=epoch,
         recipe=recipe,
         bases=tuple(pinned.values()),
-        fetches=settle(fetches, {}, recipe.platforms),
+        fetches=combine([*stay, *made]),
         inputs=known.inputs if known is not None else None,
     )
     if known is None or update == EVERYTHING:
@@ -169,6 +184,17 @@ def require_fresh(workspace: Workspace, lock: Lock | None, recipe: Recipe | None
             detail="\n".join(reasons),
             fix="bring it up to date: samebit lock",
         )
+
+
+def _made_from(base: Base, known: Lock | None) -> tuple[LockedFetch, ...]:
+    """Give what a base was made from: found anew, or as the lock has it for this very base."""
+    name, platform = base.locked.name, base.locked.platform
+    if base.fetches is not None:
+        return base.fetches
+    if known is None or known.base(name, platform) != base.locked:
+        return ()
+    found = of_base(known.fetches, name, platform)
+    return tuple(replace(fetch, platforms=(platform,)) for fetch in found)
 
 
 def _config(external: External, base: Base) -> ImageConfig:

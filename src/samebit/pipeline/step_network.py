@@ -15,7 +15,7 @@ from samebit.dockerfile.syntax import Instruction
 from samebit.engines.protocol import StepNetwork
 from samebit.engines.step_mounts import private_directory
 from samebit.errors import InputError, LockError, Place, SamebitError
-from samebit.lock.fetch import GIT, LockedFetch
+from samebit.lock.fetch import GIT, LockedFetch, of_steps
 from samebit.lock.model import Lock
 from samebit.model.finding import Finding
 from samebit.network.problems import Problem, ProblemKind
@@ -143,7 +143,8 @@ def open_build_network(
 
     platform = plan.platform
     environment = {**os.environ, **plan.proxy_args}
-    needed = tuple(fetch for fetch in lock.fetches if platform in fetch.platforms)
+    fetches = of_steps(lock.fetches)
+    needed = tuple(fetch for fetch in fetches if platform in fetch.platforms)
     bring_bodies(needed, lock.inputs, store, say)
     # A checkout is brought back by git, when it is asked for.
     asked = [fetch for fetch in needed if fetch.key.method != GIT]
@@ -158,14 +159,12 @@ def open_build_network(
             private = stack.enter_context(private_directory(store.root))
             network = stack.enter_context(
                 open_network(
-                    store, lock.fetches, platform, private, record=record, environment=environment
+                    store, fetches, platform, private, record=record, environment=environment
                 )
             )
             library, exchanges = network.library, network.exchanges
         else:
-            recording = Recording(
-                store, lock.fetches, platform, record=record, environment=environment
-            )
+            recording = Recording(store, fetches, platform, record=record, environment=environment)
             stack.callback(recording.close)
             library, exchanges = recording.library, recording.exchanges
 
@@ -187,22 +186,40 @@ def network_error(
 
     `failure` is how the engine ended, which often is only what follows from it.
     """
+    instructions = _instructions(plan)
+
+    def asker(problem: Problem) -> str | None:
+        instruction = instructions.get(problem.instruction)
+        return shown(instruction) if instruction is not None else None
+
+    return problems_error(
+        problems, lambda problem: _place(problem, plan, instructions), asker, failure
+    )
+
+
+def problems_error(
+    problems: tuple[Problem, ...],
+    place: Callable[[Problem], Place | None],
+    asker: Callable[[Problem], str | None],
+    failure: SamebitError | None,
+) -> SamebitError | None:
+    """Word what was asked in vain as one error; None when there is nothing of it.
+
+    `place` says where in the user's files it belongs, `asker` who asked, `failure` how it ended.
+    """
     if not problems:
         return None
     ordered = sorted(problems, key=lambda problem: _ORDER.index(problem.kind))
     first = ordered[0]
-    instructions = _instructions(plan)
-    where = _place(first, plan, instructions)
     lines = []
-    instruction = instructions.get(first.instruction)
-    if instruction is not None:
-        lines.append(f"asked by {shown(instruction)}")
+    asked_by = asker(first)
+    if asked_by is not None:
+        lines.append(f"asked by {asked_by}")
     if first.nearest:
         lines.append(f"recorded is {first.nearest}")
-    lines += [
-        f"{_place(problem, plan, instructions)}: {_worded(problem)}"
-        for problem in ordered[1:_SHOWN_PROBLEMS]
-    ]
+    for problem in ordered[1:_SHOWN_PROBLEMS]:
+        where = place(problem)
+        lines.append(f"{where}: {_worded(problem)}" if where else _worded(problem))
     if len(ordered) > _SHOWN_PROBLEMS:
         lines.append(f"and {len(ordered) - _SHOWN_PROBLEMS} more")
     if failure is not None:
@@ -210,7 +227,7 @@ def network_error(
         lines += (failure.detail or "").splitlines()
     unavailable = first.kind in {ProblemKind.DAMAGED, ProblemKind.UNAVAILABLE}
     kind: type[SamebitError] = InputError if unavailable else LockError
-    return kind(_worded(first), where=where, fix=_FIXES[first.kind], detail="\n".join(lines))
+    return kind(_worded(first), where=place(first), fix=_FIXES[first.kind], detail="\n".join(lines))
 
 
 def _worded(problem: Problem) -> str:

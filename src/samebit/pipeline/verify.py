@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samebit.engines.conditions import MovedClock
-from samebit.errors import InputError, UsageError
+from samebit.errors import InputError, SamebitError, UsageError
 from samebit.model.digest import Digest
 from samebit.model.escaped import escaped
 from samebit.model.verification import (
@@ -202,7 +202,11 @@ class _Run:
         def build(variation: Variation) -> VerifiedBuild:
             self._wait(plain, variation)
             self._told.say(f"build {number + 1} of {count}: {_words(variation)}")
-            return self._builds.build(variation)
+            try:
+                return self._builds.build(variation)
+            except SamebitError as error:
+                self._told.say(f"it failed: {error}")
+                raise
 
         done, left_out = without_failing(
             self._names, _RISKY, lambda names: vary(names, machine), build

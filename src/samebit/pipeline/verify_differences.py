@@ -98,7 +98,7 @@ class Differences:
             blame = find_axes(
                 keys,
                 by_likelihood(axes, _LIKELY),
-                lambda names: self._attempt(plain, names, vary),
+                lambda names: self._attempt(plain, names, vary, axes),
                 budget=search,
                 hints=_hints(keys, causes),
                 includes={axis.name: axis.includes for axis in all_axes() if axis.includes},
@@ -152,8 +152,9 @@ class Differences:
         plain: VerifiedBuild,
         names: frozenset[str],
         vary: Callable[[frozenset[str]], Variation],
+        axes: Collection[str],
     ) -> frozenset[bytes] | None:
-        what = f"only {', '.join(sorted(names))}" if names else "nothing"
+        what = _words(names, axes)
         self._told.say(f"searching for what makes it differ: a build with {what} varied")
         try:
             found = self._builds.build(vary(names))
@@ -230,6 +231,14 @@ class Differences:
             origin=instructions[one.origin] if one is not None and one.origin else None,
             causes=causes.get(path, ()),
         )
+
+
+def _words(names: Collection[str], axes: Collection[str]) -> str:
+    """Say in short which axes of all `axes` a build varies."""
+    others = sorted(set(axes) - set(names))
+    if names and len(others) < len(names):
+        return f"all but {', '.join(others)}" if others else "everything"
+    return f"only {', '.join(sorted(names))}" if names else "nothing"
 
 
 def _order(difference: PathDifference) -> tuple[bool, int, str, str]:

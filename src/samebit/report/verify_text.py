@@ -44,6 +44,8 @@ def verification_lines(verification: Verification) -> Iterator[Line]:
 def verdict(verification: Verification) -> str:
     """Say in one sentence what was found, and what it is worth."""
     names = ", ".join(axis.name for axis in verification.axes)
+    if not verification.agree and not verification.difference_count:
+        return "different: not the files, but what the image says of itself"
     if not verification.agree:
         paths = count(verification.difference_count, "path")
         return f"different: {paths} not the same in {count(len(verification.builds), 'build')}"

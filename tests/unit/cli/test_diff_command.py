@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+import sarif_rules
 from click.testing import CliRunner
+from differing_images import differing_images
 
 from samebit.cli.diff import command
 from samebit.errors import InputError
@@ -70,3 +72,31 @@ def test_errors_reach_main(places: tuple[str, str, str]) -> None:
 @pytest.mark.parametrize("arguments", [[], ["a"], ["a", "b", "c"], ["a", "b", "--limit", "-1"]])
 def test_usage(arguments: list[str]) -> None:
     assert CliRunner().invoke(command, arguments).exit_code == 2
+
+
+def test_sarif(places: tuple[str, str, str], tmp_path: Path) -> None:
+    differing = tmp_path / "differing"
+    differing.mkdir()
+    a, b = differing_images(differing)
+    result = CliRunner().invoke(command, [f"oci:{a}", f"oci:{b}", "--sarif"])
+    assert result.exit_code == 1
+    log = json.loads(result.output)
+    assert sarif_rules.faults(log) == []
+    (run,) = log["runs"]
+    found = {
+        result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]: result["ruleId"]
+        for result in run["results"]
+        if "locations" in result
+    }
+    assert found["etc/build-info"] == "clock/text"
+    assert found["srv/cache/tmp.a8Fz2kQ1Lp"] == "path/temporary"
+    # One result for each cause of each path, and the secret in none of them.
+    assert "-----BEGIN" not in result.output
+    assert run["properties"]["grade"] == "different"
+    same = CliRunner().invoke(command, [places[0], places[1], "--format", "sarif"])
+    assert (same.exit_code, json.loads(same.output)["runs"][0]["results"]) == (0, [])
+
+
+def test_normalise_is_asked_for(places: tuple[str, str, str]) -> None:
+    result = CliRunner().invoke(command, [places[0], places[2], "--normalise", "--json"])
+    assert json.loads(result.output)["grade"] == "same-tree-and-config"

@@ -16,7 +16,7 @@ import pytest
 
 from samebit.engines import shim
 from samebit.engines.conditions import MovedClock, StepConditions
-from samebit.engines.runtime_wrapper import runtime_wrapper
+from samebit.engines.runtime_wrapper import write_wrapper
 from samebit.engines.step_conditions import shim_conditions
 from samebit.variations.axes.clock import probe
 
@@ -87,8 +87,10 @@ def write_config(folder: Path, step: str | None, mounts: tuple[tuple[str, str], 
 def call(plan: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
     path = Path(plan["log"]).with_name("plan.json")
     path.write_text(json.dumps(plan))
-    wrapper = path.with_name("wrapper")
-    text = runtime_wrapper(
+    folder = path.with_name("engine")
+    folder.mkdir(exist_ok=True)
+    wrapper = write_wrapper(
+        folder,
         runtime=plan["runtime"],
         containers=Path("/of it"),
         state=Path(plan["state"]),
@@ -96,8 +98,6 @@ def call(plan: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[s
         varied=bool(plan["conditions"] or plan["traced"]),
         restricts=bool(plan["conditions"]),
     )
-    wrapper.write_text(text)
-    wrapper.chmod(0o755)
     return subprocess.run(
         [wrapper, *arguments],
         capture_output=True,
@@ -256,7 +256,11 @@ def test_what_a_mount_hides_is_not_looked_for(plan: dict[str, Any], bundle: Path
     root = bundle / "root"
     for name in ("proc", "dev"):
         (root / name).mkdir()
+        # Of the image: what is new and empty there is the engine's.
+        os.utime(root / name, (1, 1))
     (root / "etc" / "hosts").touch()
+    # Older than the step, or they would be taken for the engine's.
+    write_config(bundle, "0/1")
     targets = ("/dev", "/dev/pts", "/dev/.samebit/x")
     plan["steps"]["0/1"]["mounts"] = [{"destination": target} for target in targets]
     create(plan, bundle)

@@ -57,6 +57,9 @@ def test_names_that_are_made_anew() -> None:
     )
     assert (renamed.path_a, renamed.path_b) == ("/srv/cache.a8Fz2k", "/srv/cache.Zk29sL")
     assert renamed.explanation.causes[0].name == "path/temporary"
+    for a, b in (("3Fx9Ab", "qW12er"), ("ABCDEF", "12xy34"), ("0a0b0c", "zzzzz1")):
+        (renamed,) = explain_names([f"srv/c.{a}".encode()], [f"srv/c.{b}".encode()], UNKNOWN)
+        assert renamed.explanation.causes, (a, b)
     dated = explain_names(
         [b"srv/release-20260504100001", b"srv/release-20260504100001/v"],
         [b"srv/release-20260505110001", b"srv/release-20260505110001/v"],

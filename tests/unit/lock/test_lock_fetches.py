@@ -5,8 +5,17 @@ from dataclasses import replace
 import pytest
 
 from samebit.errors import InputError, InternalError, UsageError
-from samebit.lock.fetch import LockedFetch, combine, kept_headers, make_key
+from samebit.lock.fetch import (
+    LockedFetch,
+    base_instruction,
+    combine,
+    kept_headers,
+    make_key,
+    of_base,
+    of_steps,
+)
 from samebit.lock.fetch_index import FetchIndex
+from samebit.lock.fetch_toml import format_fetches, parse_fetches
 from samebit.lock.model import Lock, Recipe
 from samebit.lock.redaction import origin_of, redact_location, redact_text, redact_url
 from samebit.lock.toml import format_lock, parse_lock
@@ -89,7 +98,7 @@ url = "https://h.example/rpc"
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('instruction = "0/1"', 'instruction = "0/01"', "not <stage>/<ordinal>"),
+        ('instruction = "0/1"', 'instruction = "0/01"', "neither <stage>/<ordinal> nor base"),
         ('instruction = "0/1"\n', "", "instruction is missing"),
         ("size = 1", "size = -1", "not a number of bytes"),
         ("size = 1", "size = 1\nline = 3", "line is not a known key"),
@@ -236,3 +245,31 @@ class TestNearest:
         near = self.index.nearest(key)  # type: ignore[arg-type]
         assert said in str(near or "")
         assert (near is None) == (said == "")
+
+
+def test_each_base_has_answers_of_its_own() -> None:
+    step = fetch()
+    small = fetch(instruction="base debian.local/small:1", digest=TWO)
+    other = fetch(instruction="base debian", digest=Digest.of(b"3"))
+    assert (step.base, small.base, other.base) == (None, "debian.local/small:1", "debian")
+    found = lock(small, step, other)
+    assert found.fetches == (step, other, small)
+    assert parse_lock(format_lock(found).encode(), "x") == found
+    assert combine([small, step, other, step]) == found.fetches
+    assert of_steps(found.fetches) == (step,)
+    assert of_base(found.fetches, "debian", ARM) == (other,)
+    assert of_base(found.fetches, "debian", Platform("linux", "s390x")) == ()
+    with pytest.raises(InternalError, match="locked twice"):
+        lock(small, replace(small, digest=ONE))
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a\n", "ä"])
+def test_a_base_has_a_name_of_one_word(name: str) -> None:
+    with pytest.raises(InternalError, match="instruction"):
+        fetch(instruction=base_instruction(name))
+
+
+def test_fetches_are_remembered_by_themselves() -> None:
+    found = (fetch(instruction="base debian"), fetch(DEB + "?", platforms=(AMD,)))
+    assert parse_fetches(format_fetches(found, (AMD, ARM)), (AMD, ARM)) == found
+    assert parse_fetches(format_fetches((), (AMD,)), (AMD,)) == ()

@@ -86,3 +86,10 @@ class TestSettle:
     def test_one_answer_for_two_platforms_is_one_fetch(self) -> None:
         used = {AMD: [fetch("http://h.example/a", AMD)], ARM: [fetch("http://h.example/a", ARM)]}
         assert settle([], used, [AMD, ARM]) == (fetch("http://h.example/a", AMD, ARM),)
+
+
+def test_what_bases_are_made_from_is_not_settled_with_the_steps() -> None:
+    base = replace(KNOWN[0], instruction="base debian", digest=TWO)
+    elsewhere = replace(KNOWN[1], instruction="base debian", platforms=(S390,))
+    found = settle((KNOWN[0], base, elsewhere), {AMD: (KNOWN[1],)}, (AMD,))
+    assert set(found) == {KNOWN[1], base, elsewhere}

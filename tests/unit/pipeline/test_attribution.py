@@ -109,11 +109,12 @@ def test_of_two_copies_the_one_that_has_the_file_wrote_it() -> None:
     text = "FROM scratch\nRUN a\nCOPY one/ /x/\nCOPY two/ /x/\n"
     told = writers(
         text,
-        {b"x/a": 25, b"x/b": 25},
+        {b"x/a": 25, b"x/b": 25, b"x/both": 25},
         records=(("0/1", 10, 20),),
-        context=frozenset({b"one/a", b"two/b"}),
+        context=frozenset({b"one/a", b"two/b", b"one/both", b"two/both"}),
     )
-    assert told == {"x/a": (3, None), "x/b": (4, None)}
+    # Where both have it, the last one wrote it.
+    assert told == {"x/a": (3, None), "x/b": (4, None), "x/both": (4, None)}
 
 
 MULTI = """\

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from samebit.explain.archives import Member
 from samebit.explain.protocol import Detector, Found, Kind, Pair, shown
@@ -63,7 +65,15 @@ def _members(pair: Pair, what: str, value: Callable[[Member], str]) -> Iterator[
         if member.name in known and value(member) != value(known[member.name])
     ]
     evidence = tuple(
-        Evidence(None, None, _text(value(one)), _text(value(other)), member=one.name)
+        Evidence(
+            None,
+            None,
+            _text(value(one)),
+            _text(value(other)),
+            _meaning(value(one)),
+            _meaning(value(other)),
+            one.name,
+        )
         for one, other in differing[:_MOST_EVIDENCE]
     )
     if differing:
@@ -83,6 +93,13 @@ def _detect_order(pair: Pair) -> Iterator[Found]:
             cause = _cause(pair.archives[0].kind, "order")
             yield Found(replace(cause, evidence=(evidence,)))
             return
+
+
+def _meaning(value: str) -> str:
+    """Decode seconds since 1970, which archives write as they are."""
+    if not re.fullmatch(r"@\d{1,11}", value):
+        return ""
+    return f"{datetime.fromtimestamp(int(value[1:]), UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _text(value: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from samebit.explain.binary_times import binary_times
 from samebit.explain.build_window import judge
 from samebit.explain.protocol import Collected, Detector, Found, Pair, shown
+from samebit.explain.text_times import Stamp
 from samebit.model.explanation import Cause, Confidence, Evidence
 
 _CAUSE = Cause(
@@ -17,7 +18,7 @@ _CAUSE = Cause(
     reference="https://reproducible-builds.org/docs/timestamps/",
     axis="clock",
 )
-_EARLIEST, _LATEST = 0, 86400
+_DAY = 86400
 
 
 def _detect(pair: Pair) -> Iterator[Found]:
@@ -37,9 +38,7 @@ def _detect(pair: Pair) -> Iterator[Found]:
             if right is None or right.seconds == left.seconds:
                 continue
             sure = judge((left, right), (pair.facts_a, pair.facts_b))
-            if sure is None or (
-                not known and not _EARLIEST < right.seconds - left.seconds < _LATEST
-            ):
+            if sure is None or not (known or _is_plausible(a.data, left, right)):
                 continue
             evidence = Evidence(
                 a.offset + left.start,
@@ -52,6 +51,13 @@ def _detect(pair: Pair) -> Iterator[Found]:
             found.add(number, evidence, sure if known else Confidence.POSSIBLE)
             break
     yield from found.found(_CAUSE)
+
+
+def _is_plausible(data: bytes, left: Stamp, right: Stamp) -> bool:
+    """Tell whether two numbers are of one day, and no digits or letters of a text."""
+    value = data[left.start : left.end]
+    near = 0 < right.seconds - left.seconds < _DAY
+    return near and not all(0x20 <= byte < 0x7F for byte in value)
 
 
 DETECTOR = Detector(_CAUSE.name, _detect, rank=40)

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from samebit.explain.protocol import Collected, Detector, Found, Pair, Window, shown
+from samebit.explain.protocol import (
+    Collected,
+    Detector,
+    Found,
+    Pair,
+    Window,
+    hidden,
+    is_secret,
+    shown,
+)
 from samebit.model.explanation import Cause, Confidence, Evidence
 
 _RANDOM = "https://reproducible-builds.org/docs/randomness/"
@@ -21,21 +30,32 @@ class _Shape:
 
     def detect(self, pair: Pair) -> Iterator[Found]:
         found = Collected()
+        cause = self.cause
         for number, a, b in pair:
             left, right = self._touching(a), self._touching(b)
             if left is None or right is None or left[0] == right[0]:
                 continue
+            secret = self.cause.confidential or _is_secret(self, a, left)
+            say = hidden if secret else shown
             evidence = Evidence(
-                a.offset + left.start(), b.offset + right.start(), shown(left[0]), shown(right[0])
+                a.offset + left.start(), b.offset + right.start(), say(left[0]), say(right[0])
             )
-            found.add(number, evidence, self.cause.confidence)
-        yield from found.found(self.cause)
+            cause = replace(cause, confidential=cause.confidential or secret)
+            found.add(number, evidence, cause.confidence)
+        yield from found.found(cause)
 
     def _touching(self, window: Window) -> re.Match[bytes] | None:
         for match in self.pattern.finditer(window.data):
             if match.start() < max(window.end, window.start + 1) and match.end() > window.start:
                 return match
         return None
+
+
+def _is_secret(shape: _Shape, window: Window, match: re.Match[bytes]) -> bool:
+    if shape is not _HEX:
+        return False
+    start = window.data.rfind(b"\n", 0, match.start()) + 1
+    return is_secret(window.data[start : match.start()])
 
 
 def _shape(name: str, sure: Confidence, what: str, fix: str, pattern: bytes) -> _Shape:
@@ -87,7 +107,7 @@ _HEX = _shape(
     "random or hashed text differs, of the length of a key or digest",
     "give the program a fixed seed, or make the value when the container starts; where it is the"
     " hash of another file, mend that file",
-    rb"(?i)(?<![0-9a-f])[0-9a-f]{16,}(?![0-9a-f])|(?<![\w+/])(?=[\w+/]*\d)(?=[\w+/]*[A-Z])"
+    rb"(?i)(?<![0-9a-f.])(?=\d*[a-f])[0-9a-f]{16,}(?![0-9a-f])|(?<![\w+/])(?=[\w+/]*\d)(?=[\w+/]*[A-Z])"
     rb"[A-Za-z0-9+/]{20,}={0,2}(?![\w+/=])",
 )
 

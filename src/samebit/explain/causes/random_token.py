@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from samebit.explain.named_values import named_values
-from samebit.explain.protocol import Collected, Detector, Found, Pair, shown
+from samebit.explain.protocol import (
+    Collected,
+    Detector,
+    Found,
+    Pair,
+    hidden,
+    is_secret,
+    shown,
+)
 from samebit.model.explanation import Cause, Confidence, Evidence
 
 _CAUSE = Cause(
@@ -22,15 +31,17 @@ _TOKEN = re.compile(rb"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[\w+/.=-]{6,}|(?=\w*[a-z][A
 
 def _detect(pair: Pair) -> Iterator[Found]:
     found = Collected()
+    cause = _CAUSE
     for number, a, b in named_values(pair):
         if not (_TOKEN.fullmatch(a.value) and _TOKEN.fullmatch(b.value)):
             continue
         same = sum(one == other for one, other in zip(a.value, b.value, strict=False))
         if same * 2 <= min(len(a.value), len(b.value)):
-            found.add(
-                number, Evidence(a.at, b.at, shown(a.value), shown(b.value)), Confidence.POSSIBLE
-            )
-    yield from found.found(_CAUSE)
+            secret = is_secret(a.before)
+            say = hidden if secret else shown
+            cause = replace(cause, confidential=cause.confidential or secret)
+            found.add(number, Evidence(a.at, b.at, say(a.value), say(b.value)), Confidence.POSSIBLE)
+    yield from found.found(cause)
 
 
 DETECTOR = Detector(_CAUSE.name, _detect, rank=65)

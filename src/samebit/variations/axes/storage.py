@@ -8,7 +8,9 @@ from samebit.variations.protocol import Axis, Conditions, Machine, NotVaried, Va
 
 def _apply(conditions: Conditions, machine: Machine) -> Varied | NotVaried:
     if machine.driver != "overlay":
-        return NotVaried(f"this machine has only the driver {machine.driver}")
+        return NotVaried(
+            f"{machine.driver} is the usual driver here, and the one that works everywhere"
+        )
     # Odd builds only, so that the third one keeps to the driver that most people use.
     if machine.number % 2 == 0:
         return NotVaried("every second build keeps to overlay")
