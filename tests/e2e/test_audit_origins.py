@@ -59,6 +59,8 @@ def test_size_by_instruction(steps: Steps) -> None:
     assert weight["sources"][replaced["by"]]["where"].endswith(":8")
     shown = steps.samebit.run("audit", f"oci:{built.layout}").stdout
     assert "/Dockerfile:8  RUN head -c 7000" in shown
+    sarif = steps.samebit.run("audit", "--sarif", f"oci:{built.layout}").stdout
+    assert json.loads(sarif)["runs"]
     # Comments move the lines of what the memo answers, and change no digest.
     arguments = [word for word in steps.arguments("# one\n" + DOCKERFILE) if word != "--no-cache"]
     for _ in range(2):

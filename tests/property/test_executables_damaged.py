@@ -129,6 +129,46 @@ def test_anything(magic: bytes, rest: bytes) -> None:
     look("a.jar", magic + rest)
 
 
+def test_tables_that_are_read_again_and_again(tmp_path: Path) -> None:
+    """Units each of which asks for the last declaration of a long table, from another start."""
+    declaration = b"\x01\x11\x00\x00\x00"
+    (tmp_path / "abbrev").write_bytes(declaration * 100_000 + b"\x7f" + declaration[1:])
+    unit = struct.Struct("<IHIBB")
+    (tmp_path / "info").write_bytes(
+        b"".join(unit.pack(8, 4, 5 * number, 8, 0x7F) for number in range(20_000))
+    )
+    (tmp_path / "a.c").write_bytes(b"int a;")
+    for command in (
+        "gcc -c -o a.o a.c",
+        "objcopy --add-section .debug_info=info --add-section .debug_abbrev=abbrev a.o",
+    ):
+        subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    data = (tmp_path / "a.o").read_bytes()
+    known = recognise(data[:64], b"a.o")
+    assert known is not None
+    facts = inspect(MemorySource(data), Context(b"a.o", RULES), known)
+    (damage,) = [trace.value for trace in facts.traces if trace.finding == "malformed"]
+    assert damage == "DWARF: it has too many abbreviations"
+
+
+@pytest.mark.prove
+def test_programs_of_the_machine_cut_and_changed() -> None:
+    chance = random.Random(7)
+    folders = (Path("/usr/bin"), Path("/usr/lib/x86_64-linux-gnu"))
+    paths = [path for folder in folders for path in sorted(folder.iterdir()) if path.is_file()]
+    for path in chance.sample(paths, min(len(paths), 400)):
+        data = path.read_bytes()
+        if len(data) < 64 or len(data) > 4_000_000:
+            continue
+        for _ in range(3):
+            changed = bytearray(data[: chance.choice((len(data), chance.randrange(len(data))))])
+            for _ in range(chance.choice((1, 16, 256))):
+                place = chance.randrange(chance.choice((len(data), 512)))
+                if place < len(changed):
+                    changed[place] = chance.choice((0, 1, 0x7F, 0xFF))
+            look(path.name, bytes(changed))
+
+
 def test_claims_of_size_take_no_memory() -> None:
     path, data = seeds()["object.o"]
     header = bytearray(data)

@@ -15,7 +15,7 @@ from samebit.executables.source import FormatError, c_string
 
 _MAX_UNITS = 50_000
 # Of all tables that units ask for: a program has some thousand.
-_MAX_DECLARATIONS = 1 << 20
+_MAX_DECLARATIONS = 1 << 18
 _MAX_RELOCATIONS = 4_000_000
 _NAME, _COMP_DIR, _PRODUCER, _STR_OFFSETS_BASE = 0x03, 0x1B, 0x25, 0x72
 _WANTED = (_NAME, _COMP_DIR, _PRODUCER)

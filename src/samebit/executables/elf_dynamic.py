@@ -16,6 +16,12 @@ from samebit.executables.elf_file import (
 )
 from samebit.executables.source import FormatError, c_string
 
+_ENTRY = {
+    (order, wide): struct.Struct(order + ("qQ" if wide else "iI"))
+    for order in "<>"
+    for wide in (False, True)
+}
+_NOTE = {order: struct.Struct(order + "III") for order in "<>"}
 _MAX_DYNAMIC = 1 << 20
 _MAX_STRINGS = 32 << 20
 _MAX_NOTES = 4 << 20
@@ -56,7 +62,7 @@ def read_dynamic(elf: ElfFile) -> Dynamic | None:
     if segment.size > _MAX_DYNAMIC:
         raise FormatError("the dynamic section is too long")
     data = elf.source.read(segment.offset, segment.size)
-    layout = struct.Struct(elf.order + ("qQ" if elf.wide else "iI"))
+    layout = _ENTRY[elf.order, elf.wide]
     entries: list[tuple[int, int]] = []
     for tag, value in layout.iter_unpack(data[: len(data) // layout.size * layout.size]):
         if tag == 0:
@@ -106,7 +112,7 @@ def read_notes(elf: ElfFile) -> Iterator[Note]:
     ranges = [(s.offset, s.size) for s in elf.sections if s.kind == SHT_NOTE]
     if not ranges:
         ranges = [(s.offset, s.size) for s in elf.segments if s.kind == PT_NOTE]
-    layout = struct.Struct(elf.order + "III")
+    layout = _NOTE[elf.order]
     for offset, size in sorted(set(ranges)):
         if size > _MAX_NOTES:
             raise FormatError("a note is too long")

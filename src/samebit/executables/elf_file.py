@@ -23,11 +23,15 @@ SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR, SHF_COMPRESSED = 1, 2, 4, 0x800
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE = 1, 2, 3, 4
 PT_GNU_STACK, PT_GNU_RELRO = 0x6474E551, 0x6474E552
 ET_REL, ET_EXEC, ET_DYN, ET_CORE = 1, 2, 3, 4
+# By class and byte order: the layouts of the file's header, of a section's and of a segment's.
 _KINDS = {
-    (1, 1): ("<HHIIIIIHHHHHH", "<IIIIIIIIII", "<IIIIIIII"),
-    (1, 2): (">HHIIIIIHHHHHH", ">IIIIIIIIII", ">IIIIIIII"),
-    (2, 1): ("<HHIQQQIHHHHHH", "<IIQQQQIIQQ", "<IIQQQQQQ"),
-    (2, 2): (">HHIQQQIHHHHHH", ">IIQQQQIIQQ", ">IIQQQQQQ"),
+    ident: tuple(map(struct.Struct, layouts))
+    for ident, layouts in {
+        (1, 1): ("<HHIIIIIHHHHHH", "<IIIIIIIIII", "<IIIIIIII"),
+        (1, 2): (">HHIIIIIHHHHHH", ">IIIIIIIIII", ">IIIIIIII"),
+        (2, 1): ("<HHIQQQIHHHHHH", "<IIQQQQIIQQ", "<IIQQQQQQ"),
+        (2, 2): (">HHIQQQIHHHHHH", ">IIQQQQIIQQ", ">IIQQQQQQ"),
+    }.items()
 }
 
 
@@ -106,18 +110,14 @@ def read_elf(source: Source) -> ElfFile:
     layouts = _KINDS.get((ident[4], ident[5]))
     if layouts is None:
         raise FormatError("its class or byte order is unknown")
-    layout = struct.Struct(layouts[0])
+    layout = layouts[0]
     header = layout.unpack(source.read(16, layout.size))
     kind, machine = header[0], header[1]
     segment_table, section_table = header[4], header[5]
     segment_size, segment_count, section_size, section_count, names = header[8:13]
-    order, wide = layouts[0][0], ident[4] == 2
-    sections = _sections(
-        source, struct.Struct(layouts[1]), (section_table, section_size, section_count), names
-    )
-    segments = _segments(
-        source, struct.Struct(layouts[2]), segment_table, segment_size, segment_count, wide=wide
-    )
+    order, wide = "<" if ident[5] == 1 else ">", ident[4] == 2
+    sections = _sections(source, layouts[1], (section_table, section_size, section_count), names)
+    segments = _segments(source, layouts[2], segment_table, segment_size, segment_count, wide=wide)
     named = {found.name: found for found in reversed(sections) if found.kind != SHT_NOBITS}
     return ElfFile(source, wide, order, kind, machine, sections, segments, named)
 

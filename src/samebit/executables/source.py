@@ -35,7 +35,8 @@ class MemorySource:
 
     def read(self, offset: int, length: int) -> bytes:
         """Give `length` bytes from `offset`; raises FormatError."""
-        check_range(self, offset, length)
+        if offset < 0 or length < 0 or offset + length > self.size:
+            check_range(self, offset, length)
         return self._data[offset : offset + length]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
@@ -32,15 +31,15 @@ class Traces:
     def __init__(self, epoch: int | None) -> None:
         self._epoch = epoch
         self._found: dict[Trace, None] = {}
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
 
     def add(self, finding: str, value: bytes | str, place: str) -> None:
         """Note a trace; beyond a number of a kind only the count goes on."""
         trace = Trace(finding, text(value), place)
         if trace in self._found:
             return
-        self._counts[finding] += 1
-        if self._counts[finding] <= MAX_OF_A_KIND:
+        self._counts[finding] = count = self._counts.get(finding, 0) + 1
+        if count <= MAX_OF_A_KIND:
             self._found[trace] = None
 
     def add_time(self, seconds: int, place: str, *, zip_time: bool = False) -> None:
@@ -85,7 +84,7 @@ class Traces:
         return (*self._found, *more)
 
     def __contains__(self, finding: str) -> bool:
-        return self._counts[finding] > 0
+        return finding in self._counts
 
 
 class _Reading(AbstractContextManager[None]):

@@ -6,6 +6,7 @@ import enum
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 class Linking(enum.Enum):
@@ -72,11 +73,11 @@ class RuleSet:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """Something that another build could have left differently, or that need not be there.
 
-    `finding` is the stable code, `value` what is there (printable), `place` where in the file.
+    `finding` is the stable code, `value` what is there (printable), `place` where in the file. A
+    tuple, because libraries of thousands of objects are asked for each whether it is known already.
     """
 
     finding: str

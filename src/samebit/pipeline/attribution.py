@@ -55,6 +55,7 @@ class Attribution:
     in_context: Callable[[bytes], bool] = lambda _: True
     # What is the same for every path of a layer.
     _noted: dict[int, list[tuple[Step, int, int]] | None] = field(default_factory=dict)
+    _gaps: dict[tuple[int, int], Sequence[Step]] = field(default_factory=dict)
     _places: dict[tuple[int, int], tuple[bytes, list[bytes], bool]] = field(default_factory=dict)
 
     @classmethod
@@ -118,12 +119,8 @@ class Attribution:
         for step, began, ended in windows:
             if began < when <= ended:
                 return Writer(step)
-        steps = self._steps(stage)
-        before = [steps.index(step) for step, _, ended in windows if ended < when]
-        after = [steps.index(step) for step, began, _ in windows if began >= when]
-        start = before[-1] + 1 if before else 0
-        between = steps[start : after[0] if after else len(steps)]
-        able = [step for step in between if self._can_write(step, path)]
+        before = sum(ended < when for _, _, ended in windows)
+        able = [step for step in self._between(stage, before) if self._can_write(step, path)]
         for step in reversed(able):
             if step.keyword == "WORKDIR" or self._has_source(step, path):
                 return self._with_origin(step, path, depth)
@@ -133,6 +130,16 @@ class Attribution:
             if isinstance(base, StageBase):
                 return self._in_stage(base.index, path, depth + 1)
         return None
+
+    def _between(self, stage: int, before: int) -> Sequence[Step]:
+        """Give the steps after the RUN number `before` of a stage, from 1, up to the next one."""
+        if (stage, before) not in self._gaps:
+            steps = self._steps(stage)
+            runs = [number for number, step in enumerate(steps) if step.keyword == "RUN"]
+            start = runs[before - 1] + 1 if before else 0
+            end = runs[before] if before < len(runs) else len(steps)
+            self._gaps[stage, before] = steps[start:end]
+        return self._gaps[stage, before]
 
     def _in_stage(self, stage: int, path: bytes, depth: int) -> Writer | None:
         when = self.trace.written.get(stage, {}).get(path)
@@ -167,13 +174,7 @@ class Attribution:
             return True
         if step.keyword not in _WRITERS:
             return False
-        key = (step.stage, step.instruction.ordinal)
-        if key not in self._places:
-            destination = _destination(step)
-            heads = _heads(destination)
-            linked = any(self.is_link(head) for head in heads if head)
-            self._places[key] = (destination, heads, linked)
-        destination, heads, linked = self._places[key]
+        destination, heads, linked = self._place_of(step)
         # The destination decides, unless a symlink on the way leads elsewhere.
         if linked:
             return True
@@ -181,18 +182,28 @@ class Attribution:
             return path in heads
         return not destination or path in heads or path.startswith(destination + b"/")
 
+    def _place_of(self, step: Step) -> tuple[bytes, list[bytes], bool]:
+        """Give the destination, the folders above it, and whether one of them is a symlink."""
+        key = (step.stage, step.instruction.ordinal)
+        if key not in self._places:
+            destination = _destination(step)
+            heads = _heads(destination)
+            linked = any(self.is_link(head) for head in heads if head)
+            self._places[key] = (destination, heads, linked)
+        return self._places[key]
+
     def _has_source(self, step: Step, path: bytes) -> bool:
         """Tell whether what a COPY takes can have put something at `path`."""
         if step.base is not None or step.keyword == "ADD" or step.files:
             return True
-        if path in _heads(_destination(step)):
+        if path in self._place_of(step)[1]:
             return True
         sources = list(self._sources(step, path))
         return not sources or any(self.in_context(source) for source in sources)
 
     def _sources(self, step: Step, path: bytes) -> Iterator[bytes]:
         """Give the paths that a COPY may have taken `path` from; none where patterns hide it."""
-        destination = _destination(step)
+        destination = self._place_of(step)[0]
         inside = path[len(destination) + 1 :] if destination else path
         for word in step.words:
             if step.switch("parents"):

@@ -30,6 +30,8 @@ def _rule(code: str) -> Rule:
 def _result(file: AuditedFile, finding: AuditFinding) -> Result:
     place = f" ({finding.place})" if finding.place else ""
     message = f"{file.path}: {finding_kind(finding.code).meaning}: {finding.value}{place}"
+    if file.source is not None and file.source.where:
+        message += f". It came by {file.source.where}"
     if finding.fix:
         message += f". {finding.fix}"
     level = "error" if finding.violation else "note"

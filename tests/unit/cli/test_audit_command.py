@@ -71,9 +71,27 @@ def test_sarif(command_line: CommandLine, library: Path) -> None:
     done = command_line.run("audit", "--sarif", "--policy", "sealed", library)
     assert done.code == 0
     assert sarif_rules.faults(json.loads(done.out)) == []
-    (log,) = json.loads(done.out)["runs"]
+    document = json.loads(done.out)
+    assert sarif_rules.faults(document) == []
+    (log,) = document["runs"]
     (result,) = log["results"]
     assert log["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == "timestamp"
     assert result["suppressions"] == [{"kind": "external", "justification": "known"}]
     place = result["locations"][0]["physicalLocation"]["artifactLocation"]
     assert place == {"uri": "lib.a", "uriBaseId": "TREE"}
+
+
+def test_sarif_of_a_tree(command_line: CommandLine, library: Path) -> None:
+    folder = Path("tree", "a b")
+    folder.mkdir(parents=True)
+    (folder / "\x1b%é.a").write_bytes(library.read_bytes())
+    (folder / "cut").write_bytes(b"\x7fELF\x02")
+    refused = command_line.run("audit", "--sarif", "--policy", "deterministic", "tree")
+    assert refused.code == 1
+    document = json.loads(refused.out)
+    assert sarif_rules.faults(document) == []
+    assert {result["level"] for result in document["runs"][0]["results"]} == {"error"}
+    Path("empty").mkdir()
+    nothing = json.loads(command_line.run("audit", "--sarif", "empty").out)
+    assert sarif_rules.faults(nothing) == []
+    assert nothing["runs"][0]["results"] == []
