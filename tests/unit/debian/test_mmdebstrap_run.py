@@ -19,6 +19,11 @@ RECIPE = DebianBase("bookworm", include=("make",), platform=Platform("linux", "a
     [
         ("E: Unable to locate package no-such", InputError, "no package no-such"),
         ("E: Version '9' for 'make' was not found", InputError, "no version 9 of the package make"),
+        (
+            "E: Failed to fetch http://archive.example.org/pool/make_9.deb  404  Not Found",
+            InputError,
+            "does not have http://archive.example.org/pool/make_9.deb",
+        ),
         ("tar: write error: No space left on device", MachineError, "no space left"),
         ("  Temporary failure resolving 'archive.example.org'", InputError, "cannot be reached"),
         (
