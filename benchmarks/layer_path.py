@@ -47,11 +47,17 @@ def make_tree(root: Path, size: int, files: int) -> None:
 
 
 def layer_of(tree: Path, store: Store, threads: int) -> Layer:
-    root = os.fsencode(tree)
-    nothing = TreeIndex.of(LayeredTree())
-    delta = make_delta(compare(None, Rendering(root, overlay=False)), nothing, breaks_links=True)
-    with TreeContent(root) as content:
-        return write_layer(delta.entries, content.open, 0, store, threads)
+    descriptor = os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # As an engine hands it over.
+        root = b"/proc/self/fd/%d/." % descriptor
+        nothing = TreeIndex.of(LayeredTree())
+        tree_difference = compare(None, Rendering(root, overlay=False))
+        delta = make_delta(tree_difference, nothing, breaks_links=True)
+        with TreeContent(root) as content:
+            return write_layer(delta.entries, content.open, 0, store, threads)
+    finally:
+        os.close(descriptor)
 
 
 def compress(data: bytes, threads: int) -> None:
