@@ -102,12 +102,14 @@ RUN rm /srv/data
 """
 
 
-def test_an_honest_build_is_identical_under_every_axis(verify: Verifier) -> None:
+def test_an_honest_build_is_identical_under_every_axis(verify: Verifier, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
     (verify.context / "data").write_bytes(b"data")
     (verify.context / "script").write_bytes(b"#!/bin/sh\n")
     (verify.context / "script").chmod(0o755)
-    found = verify(HONEST)
+    found = verify(HONEST, f"--html={page}")
     assert found.code == 0, found.document
+    assert "Identical under " in page.read_text("utf-8")
     assert {"processors", "host-name", "kernel", "path", "mtimes", "umask", "storage"} <= (
         found.varied
     )
@@ -305,3 +307,21 @@ def test_what_makes_no_sense_is_refused(verify: Verifier, options: list[str], wo
     assert done.returncode == 2, done.stderr
     assert words in done.stderr
     assert not (verify.context / "Dockerfile.lock").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "code", "words"),
+    [
+        ("--against=oci:/nowhere", 5, "no OCI layout at /nowhere"),
+        ("--html=/nowhere/page.html", 6, "cannot write it"),
+    ],
+)
+def test_what_cannot_be_had_is_told_before_anything_is_built(
+    verify: Verifier, option: str, code: int, words: str
+) -> None:
+    verify.write("FROM base\nRUN echo a > /a\n")
+    verify.samebit.build(*verify.arguments()[2:])
+    done = verify.samebit.run(*verify.arguments(option))
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "RUN" not in done.stderr

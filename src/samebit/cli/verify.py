@@ -16,9 +16,10 @@ from samebit.cli.options import (
     style,
 )
 from samebit.cli.standard_output import print_result
-from samebit.pipeline.diff import DEFAULT_LIMIT
-from samebit.pipeline.outputs import write_whole
-from samebit.pipeline.session import open_session
+from samebit.model.verification import Verification
+from samebit.pipeline.diff import DEFAULT_LIMIT, diff_images
+from samebit.pipeline.outputs import check_writable, write_whole
+from samebit.pipeline.session import Session, open_session
 from samebit.pipeline.verify import DEFAULT_SEARCH, SECONDS_APART, VerifyOptions, verify
 from samebit.report.progress import BuildProgress
 from samebit.report.verify_json import verify_json
@@ -127,15 +128,27 @@ def command(
         keep=keep,
         limit=limit or None,
     )
+    if page is not None:
+        check_writable(page)
     with BuildProgress(style(progress, quiet=quiet)) as told:
         result = verify(request, options, session, told)
-    if page is not None and result.report is not None:
-        # Most verifications need no templates.
-        from samebit.report.diff_html import diff_html  # noqa: PLC0415
-
-        write_whole(page, diff_html(result.report, verdict(result)).encode("utf-8"))
+        if page is not None:
+            _write_page(page, result, session, told)
     if as_json:
         print_result(verify_json(result))
     else:
         write_verification(result, sys.stdout)
     invocation.exit(0 if result.identical else 1)
+
+
+def _write_page(page: Path, result: Verification, session: Session, told: BuildProgress) -> None:
+    # Most verifications need no templates.
+    from samebit.report.diff_html import diff_html  # noqa: PLC0415
+
+    report = result.report
+    if report is None and result.identical:
+        report = diff_images(result.digest, result.digest, store_root=session.store.root)
+    if report is None:
+        told.say(f"{page} is not written: the expected image is not here to compare with")
+    else:
+        write_whole(page, diff_html(report, verdict(result)).encode("utf-8"))

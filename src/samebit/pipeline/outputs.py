@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -166,8 +167,21 @@ def write_whole(path: Path, data: bytes) -> None:
         else:
             replace_file(target, data, temporary=target.parent, prefix=target.name + TEMPORARY)
     except OSError as error:
-        raise MachineError(
-            f"cannot write it: {os.strerror(error.errno or 0)}",
-            where=Place(str(path)),
-            fix="make room there, or choose another place",
-        ) from error
+        raise _unwritable(path, error.errno or 0) from error
+
+
+def check_writable(path: Path) -> None:
+    """Raise the error of `write_whole` that is certain already: no folder, or none to write to."""
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
+        raise _unwritable(path, errno.ENOENT)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _unwritable(path, errno.EACCES)
+
+
+def _unwritable(path: Path, number: int) -> MachineError:
+    return MachineError(
+        f"cannot write it: {os.strerror(number)}",
+        where=Place(str(path)),
+        fix="make room there, or choose another place",
+    )

@@ -149,6 +149,8 @@ class _Run:
         self._left_out: dict[str, str] = {}
 
     def result(self, expect: Digest | None) -> Verification:
+        # An image that cannot be read is told before minutes of building.
+        expectation = self._expectation(expect)
         count = self._options.builds
         self._told.say(f"build 1 of {count}: nothing varied")
         plain = self._builds.build(_plain())
@@ -167,7 +169,7 @@ class _Run:
             seconds_apart=int(min(build.started - plain.started for build in varied)),
             as_built=as_built,
             builds_made=self._builds.made,
-            expectation=self._expectation(expect),
+            expectation=expectation,
         )
         if verification.identical:
             return verification
