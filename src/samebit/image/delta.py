@@ -35,11 +35,6 @@ class Delta:
     entries: tuple[Entry, ...]
     dropped_acls: tuple[bytes, ...]
 
-    @property
-    def content_bytes(self) -> int:
-        """Size of all file content in the layer, in bytes."""
-        return sum(entry.size for entry in self.entries)
-
 
 def make_delta(
     difference: TreeDifference, base: BaseTree, *, breaks_links: bool, stages: int = 1

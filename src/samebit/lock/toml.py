@@ -200,6 +200,8 @@ def write_lock(path: Path, lock: Lock) -> bool:
 def check_writable(path: Path) -> None:
     """Raise the MachineError that `write_lock` would raise for a folder that takes no files."""
     folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
+        raise _unwritable(path, "its folder does not exist")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise _unwritable(path, "its folder is read-only")
 

@@ -68,10 +68,6 @@ class Archive:
             name = found.target
         raise InputError(f"{self.what}: {path!r} is a link that leads nowhere")
 
-    def holds(self, path: str) -> bool:
-        """Say whether there is a file or link called `path`."""
-        return path.encode("utf-8", "surrogateescape") in self._members
-
 
 @contextmanager
 def open_archive(path: Path, store: Store, kind: str) -> Iterator[Archive]:

@@ -233,3 +233,9 @@ def test_a_lock_of_set_0_is_read_and_kept() -> None:
     lock = parse_lock(text.encode(), "l")
     assert lock.normalisers == 0
     assert format_lock(lock) == text
+
+
+def test_a_folder_that_does_not_exist_is_told_early(tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match="its folder does not exist"):
+        toml.check_writable(tmp_path / "nowhere" / "x.lock")
+    toml.check_writable(tmp_path / "x.lock")
