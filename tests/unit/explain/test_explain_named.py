@@ -120,9 +120,15 @@ def test_races() -> None:
     a = "\n".join(merged[0] + merged[1]) + "\n"
     b = "\n".join(line for both in zip(*merged, strict=True) for line in both) + "\n"
     assert only_cause(a, b).name == "race/interleaved"
+    assert first(a, b, instruction="RUN (a & b) > log; wait").name == "race/interleaved"
+    assert first(a, b, instruction="RUN sh ./all > log").name == "order/lines"
+    # What one find told is no race, even where the lines of two directories kept their order.
+    listed = [text.replace("compile ", "/bin/").replace("link ", "/lib/") for text in (a, b)]
+    assert only_cause(*listed).name == "order/lines"
     shuffled = random.Random(1).sample(a.splitlines(), 18)
     assert only_cause(a, "\n".join(shuffled) + "\n").name == "order/lines"
-    assert first("fast\n", "slow\n", instruction="RUN a & b & wait").name == "race/outcome"
+    outcome = first("fast\n", "slow\n", instruction="RUN a & b & wait")
+    assert (outcome.name, len(outcome.evidence)) == ("race/outcome", 1)
     assert explained("fast\n", "slow\n").causes == ()
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from samebit.explain.protocol import Detector, Found, Pair, shown
+from samebit.explain.protocol import Collected, Detector, Found, Pair, shown
 from samebit.model.explanation import Cause, Confidence, Evidence
 
 _FIX = (
@@ -32,6 +32,7 @@ _OUTCOME = Cause(
     axis="processors",
 )
 _MOST = 4 << 20
+_SHOWN = 40
 _WRITER = re.compile(rb"[^\d\s]+")
 _LEAST_LINES = 4
 _BACKGROUND = re.compile(
@@ -42,11 +43,19 @@ _BACKGROUND = re.compile(
 def _detect_interleaved(pair: Pair) -> Iterator[Found]:
     if pair.a.size != pair.b.size or pair.a.size > _MOST:
         return
+    # Of an instruction that starts nothing in the background no more is known than the order.
+    if pair.instruction and not _BACKGROUND.search(pair.instruction):
+        return
     left, right = (content.read(0, content.size).split(b"\n") for content in (pair.a, pair.b))
     if Counter(left) != Counter(right):
         return
     writers = [_by_writer(lines) for lines in (left, right)]
-    kept = [name for name, lines in writers[0].items() if len(set(lines)) >= _LEAST_LINES]
+    kept = [
+        name
+        for name, lines in writers[0].items()
+        # A list of paths is what one command found.
+        if len(set(lines)) >= _LEAST_LINES and not name.startswith((b"/", b"./"))
+    ]
     if len(kept) < 2 or writers[0] != writers[1]:
         return
     number = next(n for n, both in enumerate(zip(left, right, strict=True)) if both[0] != both[1])
@@ -65,9 +74,20 @@ def _by_writer(lines: list[bytes]) -> dict[bytes, list[bytes]]:
 
 
 def _detect_outcome(pair: Pair) -> Iterator[Found]:
-    if pair.instruction and _BACKGROUND.search(pair.instruction):
-        places = frozenset(range(len(pair.hunks.places)))
-        yield Found(replace(_OUTCOME, places=len(places)), places)
+    if not pair.instruction or not _BACKGROUND.search(pair.instruction):
+        return
+    found = Collected()
+    for number, hunk in enumerate(pair.hunks.places):
+        one, other = (
+            shown(content.read(start, min(end - start, _SHOWN)))
+            for content, start, end in (
+                (pair.a, hunk.start_a, hunk.end_a),
+                (pair.b, hunk.start_b, hunk.end_b),
+            )
+        )
+        evidence = Evidence(hunk.start_a, hunk.start_b, one, other)
+        found.add(number, evidence, Confidence.POSSIBLE)
+    yield from found.found(_OUTCOME)
 
 
 INTERLEAVED = Detector(_INTERLEAVED.name, _detect_interleaved, rank=4)
