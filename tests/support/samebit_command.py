@@ -11,7 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 # Nothing of the developer's own shell may decide how a test ends.
-_DROPPED = ("SOURCE_DATE_EPOCH", "SAMEBIT_ENGINE", "SAMEBIT_STORAGE_DRIVER", "REGISTRY_AUTH_FILE")
+_DROPPED = (
+    "SOURCE_DATE_EPOCH",
+    "SAMEBIT_ENGINE",
+    "SAMEBIT_OTHER_ENGINE",
+    "SAMEBIT_STORAGE_DRIVER",
+    "REGISTRY_AUTH_FILE",
+)
 
 
 @dataclass(frozen=True)

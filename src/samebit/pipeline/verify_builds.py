@@ -64,8 +64,12 @@ class VerifyBuilds:
         session: Session,
         work: Path,
         progress: BuildProgress,
+        *,
+        other_engine: str = "",
     ) -> None:
+        """Build in folders below `work`; `other_engine` is the path of one to vary it by."""
         self._request = request
+        self._other_engine = other_engine
         self._prepared = prepared
         self._session = session
         self._work = work
@@ -136,6 +140,7 @@ class VerifyBuilds:
             home=engine.home,
             driver=engine.driver,
             program=engine.program,
+            other_engine=self._other_engine,
             other_runtime=engine.other_runtime(),
             space=self._space,
             memory=_free_memory(),

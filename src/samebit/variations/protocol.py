@@ -46,7 +46,8 @@ class Machine:
 
     `number` counts varied builds from 1, so that each may be varied otherwise. `processors` are
     those that may be used. `home` is the folder of the engine's storage, `driver` and `program`
-    what an ordinary build uses. `other_runtime` is the path of another OCI runtime that works here,
+    what an ordinary build uses. `other_engine` is the path of an engine that a person named, empty
+    where nobody did. `other_runtime` is the path of another OCI runtime that works here,
     or why there is none. `space` estimates what a storage of its own needs, in
     bytes, `memory` is what is free of it. `temporary` is TMPDIR.
     """
@@ -56,6 +57,7 @@ class Machine:
     home: Path
     driver: str
     program: str
+    other_engine: str
     other_runtime: str
     space: int
     memory: int

@@ -23,6 +23,7 @@ def machine(tmp_path: Path) -> Machine:
         home=tmp_path,
         driver="overlay",
         program="/usr/bin/buildah",
+        other_engine="",
         other_runtime="/usr/bin/crun",
         space=1,
         memory=1 << 40,
