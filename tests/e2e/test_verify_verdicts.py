@@ -7,17 +7,19 @@ import os
 import re
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from glibc_base import glibc_base
 from json_schema import faults
+from loopback_registry import LoopbackRegistry
 from running_build import running
 from samebit_command import Samebit
 
 from samebit.engines.own_storage import _is_used
+from samebit.engines.user_namespace import why_not
 
 pytestmark = pytest.mark.e2e
 SCHEMA = json.loads(
@@ -146,6 +148,42 @@ def test_an_expected_image_is_compared(verify: Verifier, tmp_path: Path) -> None
     assert "the builds themselves are identical under mtimes" in missed.document["verdict"]
 
 
+def test_a_published_image_is_compared(
+    verify: Verifier, registry: LoopbackRegistry, tmp_path: Path
+) -> None:
+    (verify.context / "data").write_bytes(b"one")
+    dockerfile = "FROM base\nRUN echo a > /srv/a\nCOPY data /srv/data\n"
+    verify.write(dockerfile)
+    bases = verify.arguments()[2:-1]
+    name = f"{registry.address}/verified/app:1"
+    digest = verify.samebit.build("-t", name, "--push", *bases, verify.context)
+    other = verify.samebit.with_home(tmp_path / "other")
+    elsewhere = replace(verify, samebit=other)
+    same = elsewhere(dockerfile, "--vary=mtimes,network", f"--against=docker://{name}")
+    assert same.code == 0, same.document
+    assert same.document["digest"] == digest
+    assert f"and the same as docker://{name}" in same.document["verdict"]
+    (verify.context / "data").write_bytes(b"two")
+    changed = elsewhere(dockerfile, "--vary=mtimes", f"--against=docker://{name}")
+    assert changed.code == 1
+    assert changed.document["expected"]["digest"] == digest
+    assert changed.lines == {"/srv/data": 3}
+
+
+def test_one_platform_of_a_published_index_is_compared(
+    verify: Verifier, registry: LoopbackRegistry
+) -> None:
+    (verify.context / "data").write_bytes(b"one")
+    dockerfile = "FROM scratch\nCOPY data /data\n"
+    verify.write(dockerfile)
+    name = f"{registry.address}/verified/many:1"
+    both = "--platform=linux/amd64,linux/arm64"
+    verify.samebit.build("-t", name, "--push", both, verify.context)
+    (verify.context / "Dockerfile.lock").unlink()
+    found = verify(dockerfile, "--vary=mtimes", f"--against=docker://{name}")
+    assert found.code == 0, found.document
+
+
 PLANTED = """\
 FROM base AS tools
 RUN mkdir /made && hostname > /made/name && echo same > /made/same
@@ -223,6 +261,33 @@ def test_process_ids_are_found(verify: Verifier) -> None:
     assert found.code == 1
     assert found.axes == {"/out/id": ["process-ids"]}
     assert found.lines == {"/out/id": 2}
+
+
+def test_addresses_of_the_network_are_found(verify: Verifier) -> None:
+    dockerfile = (
+        "FROM base\nRUN mkdir /out; cat /sys/class/net/eth0/address > /out/ether; echo a > /out/a\n"
+    )
+    found = verify(dockerfile, "--vary=network,host-name")
+    assert found.code == 1
+    assert found.axes == {"/out/ether": ["network"]}
+    assert found.lines == {"/out/ether": 2}
+    assert found.document["differences"][0]["causes"][0]["name"] == "host/network"
+
+
+@pytest.mark.skipif(bool(why_not()), reason="needs root and user namespaces")
+def test_what_an_ordinary_user_gets_is_found(verify: Verifier) -> None:
+    (verify.context / "data").write_bytes(b"data")
+    dockerfile = (
+        "FROM base\nCOPY data /srv/data\nRUN mkdir /out; chown 7:8 /srv/data; chmod 2750 /out;"
+        " cat /proc/self/uid_map > /out/map; echo a > /out/a\n"
+    )
+    found = verify(dockerfile, "--vary=user,owner,umask,host-name")
+    assert found.code == 1, found.stderr
+    assert found.axes == {"/out/map": ["user"]}
+    assert found.lines == {"/out/map": 3}
+    honest = verify(dockerfile.replace("/proc/self/uid_map", "/etc/passwd"), "--vary=user,storage")
+    assert honest.code == 0, honest.document
+    assert honest.varied >= {"user"}
 
 
 @pytest.mark.prove

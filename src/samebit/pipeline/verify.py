@@ -34,6 +34,7 @@ from samebit.pipeline.witness import differing
 from samebit.pipeline.workspace import open_workspace
 from samebit.report.progress import BuildProgress
 from samebit.store.failure import machine_errors
+from samebit.transports.resolve import choose
 from samebit.variations.apply import Variation, vary
 from samebit.variations.axes.clock import AXIS as CLOCK
 from samebit.variations.axes.clock import probe
@@ -60,6 +61,7 @@ _UNREACHED = {
 }
 # Which axes a failing build is tried without, one set after the other.
 _RISKY = (
+    frozenset({"user"}),
     frozenset({"clock"}),
     frozenset({"kernel", "open-files"}),
     frozenset({"storage", "directory-order"}),
@@ -172,7 +174,7 @@ class _Run:
         found = [plain, *varied]
         axes, not_varied = self._axes(plain, varied)
         # Before anything that takes longer is looked into.
-        self._told.say("comparing the images")
+        self._told.say(f"comparing the images of {count} builds")
         as_built = self._as_built(plain, varied)
         verification = Verification(
             digest=str(plain.image.digest),
@@ -311,7 +313,12 @@ class _Run:
         if name is None:
             return None
         with open_source(name, None, self._session.store.root, self._work / "against") as source:
-            return Expectation(name, str(source.descriptor.digest))
+            found = source.descriptor
+            platforms = self._builds.platforms
+            if source.index is not None and len(platforms) == 1:
+                # Published for several, of which one is built.
+                found = choose(source.blobs, source.index, platforms[0], name).descriptor
+            return Expectation(name, str(found.digest))
 
     def _keep(self, found: list[VerifiedBuild]) -> None:
         if self._options.keep is None:

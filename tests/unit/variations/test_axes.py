@@ -25,6 +25,7 @@ def machine(tmp_path: Path) -> Machine:
         program="/usr/bin/buildah",
         other_engine="",
         other_runtime="/usr/bin/crun",
+        no_user_namespace="",
         space=1,
         memory=1 << 40,
         temporary=tmp_path,
