@@ -152,7 +152,7 @@ def test_a_published_image_is_compared(
     verify: Verifier, registry: LoopbackRegistry, tmp_path: Path
 ) -> None:
     (verify.context / "data").write_bytes(b"one")
-    dockerfile = "FROM base\nRUN echo a > /srv/a\nCOPY data /srv/data\n"
+    dockerfile = "FROM base\nRUN mkdir -p /srv; echo a > /srv/a\nCOPY data /srv/data\n"
     verify.write(dockerfile)
     bases = verify.arguments()[2:-1]
     name = f"{registry.address}/verified/app:1"
@@ -285,6 +285,7 @@ def test_what_an_ordinary_user_gets_is_found(verify: Verifier) -> None:
     assert found.code == 1, found.stderr
     assert found.axes == {"/out/map": ["user"]}
     assert found.lines == {"/out/map": 3}
+    (verify.context / "Dockerfile.lock").unlink()
     honest = verify(dockerfile.replace("/proc/self/uid_map", "/etc/passwd"), "--vary=user,storage")
     assert honest.code == 0, honest.document
     assert honest.varied >= {"user"}
