@@ -27,7 +27,8 @@ class _Repeated(io.RawIOBase):
     def __init__(self, size: int, end: bytes) -> None:
         self._left = size - len(end)
         self._end = end
-        self._block = random.Random(1).randbytes(1 << 20)
+        # Within reach of gzip's window, so that it is written fast.
+        self._block = random.Random(1).randbytes(1 << 14)
 
     def readable(self) -> bool:
         return True

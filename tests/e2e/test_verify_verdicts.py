@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine_chroot import engine_of, other_suites
 from glibc_base import glibc_base
 from json_schema import faults
 from loopback_registry import LoopbackRegistry
@@ -170,6 +172,7 @@ def test_a_published_image_is_compared(
     assert changed.lines == {"/srv/data": 3}
 
 
+@pytest.mark.prove
 def test_one_platform_of_a_published_index_is_compared(
     verify: Verifier, registry: LoopbackRegistry
 ) -> None:
@@ -263,32 +266,67 @@ def test_process_ids_are_found(verify: Verifier) -> None:
     assert found.lines == {"/out/id": 2}
 
 
-def test_addresses_of_the_network_are_found(verify: Verifier) -> None:
-    dockerfile = (
-        "FROM base\nRUN mkdir /out; cat /sys/class/net/eth0/address > /out/ether; echo a > /out/a\n"
-    )
-    found = verify(dockerfile, "--vary=network,host-name")
-    assert found.code == 1
-    assert found.axes == {"/out/ether": ["network"]}
-    assert found.lines == {"/out/ether": 2}
-    assert found.document["differences"][0]["causes"][0]["name"] == "host/network"
+TOLD_BY_THE_MACHINE = """\
+FROM base
+COPY data /srv/data
+RUN mkdir /out; chown 7:8 /srv/data; chmod 2750 /out; cat /proc/self/uid_map > /out/map
+RUN cat /sys/class/net/eth0/address > /out/ether; echo a > /out/a
+"""
 
 
 @pytest.mark.skipif(bool(why_not()), reason="needs root and user namespaces")
-def test_what_an_ordinary_user_gets_is_found(verify: Verifier) -> None:
+def test_what_an_ordinary_user_and_another_address_change_is_found(verify: Verifier) -> None:
     (verify.context / "data").write_bytes(b"data")
-    dockerfile = (
-        "FROM base\nCOPY data /srv/data\nRUN mkdir /out; chown 7:8 /srv/data; chmod 2750 /out;"
-        " cat /proc/self/uid_map > /out/map; echo a > /out/a\n"
-    )
-    found = verify(dockerfile, "--vary=user,owner,umask,host-name")
+    found = verify(TOLD_BY_THE_MACHINE, "--vary=user,owner,umask,network")
     assert found.code == 1, found.stderr
-    assert found.axes == {"/out/map": ["user"]}
-    assert found.lines == {"/out/map": 3}
-    (verify.context / "Dockerfile.lock").unlink()
-    honest = verify(dockerfile.replace("/proc/self/uid_map", "/etc/passwd"), "--vary=user,storage")
-    assert honest.code == 0, honest.document
-    assert honest.varied >= {"user"}
+    assert found.varied == {"user", "owner", "umask", "network"}
+    assert found.axes == {"/out/map": ["user"], "/out/ether": ["network"]}
+    assert found.lines == {"/out/map": 3, "/out/ether": 4}
+    causes = {one["path"]: one["causes"] for one in found.document["differences"]}
+    assert causes["/out/ether"][0]["name"] == "host/network"
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(bool(why_not()), reason="needs root and user namespaces")
+@pytest.mark.parametrize("driver", ["storage", "-storage"])
+def test_an_ordinary_user_builds_the_same(verify: Verifier, driver: str) -> None:
+    (verify.context / "data").write_bytes(b"data")
+    (verify.context / "data").chmod(0o600)
+    honest = TOLD_BY_THE_MACHINE.replace("/proc/self/uid_map", "/etc/passwd").replace(
+        "/sys/class/net/eth0/address", "/etc/group"
+    )
+    found = verify(honest, f"--vary=all,{driver}")
+    assert found.code == 0, found.document
+    assert "user" in found.varied
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a chroot")
+def test_an_engine_that_is_named_builds(verify: Verifier, tmp_path: Path) -> None:
+    engine = engine_of(other_suites()[0])
+    assert engine.folder is not None
+    inside = replace(verify, samebit=engine.samebit(tmp_path / "home", "overlay"))
+    usual, other = shutil.which("buildah"), engine.folder / "buildah"
+    (verify.context / "data").write_bytes(b"data")
+    found = inside(
+        "FROM base\nCOPY data /srv/data\nRUN mkdir -p /out; echo a > /out/a\n",
+        *("--vary=engine,host-name", f"--engine=buildah:{usual}"),
+        f"--other-engine=buildah:{other}",
+    )
+    assert found.code == 0, found.document
+    assert found.varied == {"engine", "host-name"}
+    how = next(one["how"] for one in found.document["varied"] if one["axis"] == "engine")
+    assert str(other) in how
+    assert engine.version() in how
+
+
+def test_an_engine_that_is_not_there_is_told_at_once(verify: Verifier) -> None:
+    verify.write("FROM base\nRUN echo a > /a\n")
+    for options in (["--other-engine=buildah:/nowhere"], ["--other-engine=docker"]):
+        done = verify.samebit.run(*verify.arguments(*options))
+        assert done.returncode in {2, 6}, done.stderr
+        assert "engine" in done.stderr
+        assert "RUN" not in done.stderr
 
 
 @pytest.mark.prove
@@ -330,17 +368,22 @@ def leftovers() -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "number",
-    [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.prove)],
-    ids=["INT", "KILL"],
+    ("number", "axes"),
+    [
+        (signal.SIGINT, "path,directory-order"),
+        pytest.param(signal.SIGKILL, "path,directory-order", marks=pytest.mark.prove),
+        pytest.param(signal.SIGINT, "user,directory-order", marks=pytest.mark.prove),
+        pytest.param(signal.SIGKILL, "user,directory-order", marks=pytest.mark.prove),
+    ],
+    ids=["INT", "KILL", "INT-user", "KILL-user"],
 )
-def test_an_interrupt_leaves_nothing(verify: Verifier, number: signal.Signals) -> None:
+def test_an_interrupt_leaves_nothing(verify: Verifier, number: signal.Signals, axes: str) -> None:
     before = leftovers()
     # Longer than any test waits: the signal ends it.
     verify.write("FROM base\nRUN case $(hostname) in varied*) sleep 100;; esac\n")
     lock = verify.samebit.run("lock", *verify.arguments()[2:])
     assert lock.returncode == 0, lock.stderr
-    arguments = verify.arguments("--vary=host-name,path,directory-order", SOON)[2:]
+    arguments = verify.arguments(f"--vary=host-name,{axes}", SOON)[2:]
     with running(verify.samebit, *arguments, command="verify") as started:
         last = re.compile(r"build 2 of 2.*RUN case", re.DOTALL)
         assert started.wait_until(lambda one: last.search(one.text()) is not None), started.text()
@@ -353,7 +396,7 @@ def test_an_interrupt_leaves_nothing(verify: Verifier, number: signal.Signals) -
         # The next one finds what was left and clears it.
         verify.write("FROM base\nLABEL a=b\n")
         (verify.context / "Dockerfile.lock").unlink()
-        done = verify.samebit.run(*verify.arguments("--vary=path,directory-order", SOON))
+        done = verify.samebit.run(*verify.arguments(f"--vary={axes}", SOON))
         assert done.returncode == 0, done.stderr
     assert leftovers() <= before
 
