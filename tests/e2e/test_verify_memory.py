@@ -21,24 +21,23 @@ MOST = 300 << 20
 _OCI = "application/vnd.oci.image"
 
 
-class _Repeated(io.RawIOBase):
-    """A file of `size` bytes in little memory, which ends in `end`."""
+class _Repeated(io.BytesIO):
+    """A file of `size` bytes in little memory, which ends in `end`; for reading only."""
 
     def __init__(self, size: int, end: bytes) -> None:
+        super().__init__()
         self._left = size - len(end)
         self._end = end
         # Within reach of gzip's window, so that it is written fast.
         self._block = random.Random(1).randbytes(1 << 14)
 
-    def readable(self) -> bool:
-        return True
-
-    def read(self, count: int = -1) -> bytes:
-        if not self._left:
-            data, self._end = self._end, b""
-            return data
-        data = self._block[: min(count, self._left, len(self._block))]
-        self._left -= len(data)
+    def read(self, count: int | None = -1) -> bytes:
+        assert count is not None
+        taken = min(count, self._left)
+        self._left -= taken
+        data = (self._block * (taken // len(self._block) + 1))[:taken]
+        if taken < count:
+            data, self._end = data + self._end, b""
         return data
 
 
@@ -55,7 +54,7 @@ def write(layout: Path, side: str) -> str:
             tar.addfile(member, io.BytesIO(data))
         member = tarfile.TarInfo("srv/large")
         member.size = LARGE
-        tar.addfile(member, io.BufferedReader(_Repeated(LARGE, side.encode())))
+        tar.addfile(member, _Repeated(LARGE, side.encode()))
     diff_id, digest = hashlib.sha256(), hashlib.sha256()
     with gzip.open(plain) as stream, plain.open("rb") as file:
         while data := stream.read(1 << 20):
