@@ -96,7 +96,7 @@ def test_ones_own_profile_replaces_ours(tmp_path: Path) -> None:
         ('language = "x"\n[[check]]\nfinding = "f"\nin = "strings"\npattern = "a"', 2, "needle"),
         ('language = "x"\n[[hazard]]\nname = "h"\npattern = "a"\nwhat = "w"', 2, "fix is missing"),
         (
-            'language = "x"\n[[check]]\nin = "paths"\npattern = "a"\nconstant = true\ntoolchain = "{1}"',
+            'language = "x"\n[[check]]\nin = "paths"\npattern="a"\nconstant=true\ntoolchain="{1}"',
             6, "it has 0 groups",
         ),
     ],
