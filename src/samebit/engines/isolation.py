@@ -48,7 +48,7 @@ def other_runtime(storage: Storage, used: str) -> str:
                 continue
             record = storage.home / f"other-{name}-{storage.driver}-{boot_id()}"
             if not record.exists():
-                remember(record, _try(storage, path) or path)
+                remember(record, try_runtime(storage, path) or path)
             known = record.read_text("utf-8")
             if known == path:
                 return path
@@ -69,7 +69,7 @@ def _choose(storage: Storage) -> str:
         if known is not None:
             return known
         for name, path in found.items():
-            failure = _try(storage, path) if path else "not installed"
+            failure = try_runtime(storage, path) if path else "not installed"
             if path and failure is None:
                 remember(record, f"{path}\n")
                 return path
@@ -88,7 +88,11 @@ def _remembered(record: Path, paths: Iterable[str | None]) -> str | None:
     return known if known in paths else None
 
 
-def _try(storage: Storage, runtime: str) -> str | None:
+def try_runtime(storage: Storage, runtime: str) -> str | None:
+    """Build an image with a RUN through the runtime at that path; gives why that fails.
+
+    Raises MachineError for a full disk, OSError for a storage that cannot be written.
+    """
     program = exit_program()
     if program is None:
         return None
