@@ -58,6 +58,7 @@ from samebit.pipeline.compose import compose
 from samebit.pipeline.contexts import MAIN, Contexts
 from samebit.pipeline.engine_base import engine_name, ensure_base
 from samebit.pipeline.failures import LoweredSteps, explain_failure, is_pattern
+from samebit.pipeline.foreign_steps import tell_foreign_steps
 from samebit.pipeline.recipe import ResolvedRecipe
 from samebit.pipeline.request import BuildRequest
 from samebit.pipeline.secrets import wanted_agents, wanted_secrets
@@ -160,6 +161,7 @@ class _StagesRun:
         staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
         if _has_steps(self.part.plan):
             warm_up()
+            tell_foreign_steps(self.part.plan, self.progress.say)
         for base in self.part.bases.values():
             ensure_base(self.engine, self.store, base.image)
         root = self.part.root_image()
