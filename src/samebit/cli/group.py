@@ -30,6 +30,7 @@ _COMMANDS = (
     "strip",
     "base",
     "doctor",
+    "completion",
 )
 # Whatever we were doing: never a bug of ours.
 _MACHINE_ERRNOS = {

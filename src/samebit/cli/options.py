@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from samebit.cli.completing import files, folders
 from samebit.errors import UsageError
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
@@ -26,6 +27,7 @@ _RECIPE = (
         "-f",
         "--file",
         metavar="FILE",
+        shell_complete=files,
         help="The Dockerfile (default: CONTEXT/Dockerfile; - reads standard input).",
     ),
     click.option(
@@ -96,7 +98,7 @@ _RECIPE = (
         metavar="default|ID[=SOCKET|KEY]",
         help="An SSH agent or key for RUN --mount=type=ssh.",
     ),
-    click.argument("context", default=".", metavar="[CONTEXT]"),
+    click.argument("context", default=".", metavar="[CONTEXT]", shell_complete=folders),
 )
 
 _ENGINE = click.option(
