@@ -57,7 +57,8 @@ def test_this_machine_builds_and_the_document_follows_its_schema(
 
 def test_without_a_runtime_it_says_what_to_install(samebit: Samebit) -> None:
     done = without(samebit, "runc", "crun").run("doctor", "--json")
-    assert done.returncode == 6, done.stdout + done.stderr
+    # Its own runtime is left.
+    assert done.returncode == 0, done.stdout + done.stderr
     found = observed(json.loads(done.stdout))
     assert found["isolation", "oci"]["reason"] == "runc: not installed; crun: not installed"
     assert found["isolation", "oci"]["fix"] == this_distribution().command("runc", "crun")

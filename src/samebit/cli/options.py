@@ -17,6 +17,7 @@ from samebit.model.reference import Reference
 from samebit.pipeline.named import named_build
 from samebit.pipeline.request import BuildRequest, parse_epoch
 from samebit.pipeline.secrets import parse_secrets, parse_ssh
+from samebit.pipeline.session import ISOLATIONS, ask_for_isolation
 from samebit.report.progress import Style
 
 _ARCHITECTURES = ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "loong64")
@@ -108,6 +109,24 @@ _ENGINE = click.option(
 )
 
 
+def _ask_for_isolation(
+    _context: click.Context, _param: click.Parameter, value: str | None
+) -> str | None:
+    if value is not None:
+        ask_for_isolation(value)
+    return value
+
+
+_ISOLATION = click.option(
+    "--isolation",
+    type=click.Choice(ISOLATIONS),
+    expose_value=False,
+    callback=_ask_for_isolation,
+    help="How RUN is isolated: oci (runc or crun), or chroot where these start nothing (default:"
+    " SAMEBIT_ISOLATION, or the first that works).",
+)
+
+
 def recipe_options(function: _Function) -> _Function:
     """Add the options that say what to build; they arrive as one mapping for `build_request`."""
     for option in reversed(_RECIPE):
@@ -116,8 +135,8 @@ def recipe_options(function: _Function) -> _Function:
 
 
 def engine_option(function: _Function) -> _Function:
-    """Add --engine."""
-    return _ENGINE(function)
+    """Add --engine, and --isolation, which is this process's own affair."""
+    return _ENGINE(_ISOLATION(function))
 
 
 def progress_options(function: _Function) -> _Function:
