@@ -29,8 +29,6 @@ def place(tmp_path: Path) -> Path:
             [program, "completion", shell], capture_output=True, check=True, timeout=60
         )
         (tmp_path / f"samebit.{shell}").write_bytes(done.stdout)
-    (tmp_path / "projects").mkdir()
-    (tmp_path / "prose.txt").write_text("")
     return tmp_path
 
 
@@ -65,14 +63,16 @@ def shell(place: Path, *command: str) -> str:
         (["samebit", "build", "--no"], {"--no-cache", "--normalised"}),
         (["samebit", "build", "--context-modes", "k"], {"keep"}),
         (["samebit", "inputs", "pu"], {"pull", "push"}),
-        (["samebit", "build", "pro"], {"projects"}),
-        (["samebit", "build", "-f", "pro"], {"projects", "prose.txt"}),
+        (["samebit", "build", "pro"], {"dirnames"}),
+        (["samebit", "build", "-f", "pro"], {"default"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_bash(place: Path, words: list[str], expected: set[str]) -> None:
     text = (
-        f". ./samebit.bash; COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1};"
+        # The shell's own, which only knows what to do while it completes.
+        'compopt() { printf "%s\\n" "$2"; }; . ./samebit.bash;'
+        f" COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1};"
         ' _samebit_completion samebit; printf "%s\\n" "${COMPREPLY[@]}"'
     )
     assert set(shell(place, "bash", "--norc", "-c", text).split()) == expected

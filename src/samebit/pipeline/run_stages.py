@@ -53,6 +53,7 @@ from samebit.model.digest import Digest
 from samebit.model.finding import Finding
 from samebit.model.hardening import Hardening
 from samebit.model.normalising import Account
+from samebit.model.platform import Platform
 from samebit.pipeline.attribution import marker
 from samebit.pipeline.compose import compose
 from samebit.pipeline.contexts import MAIN, Contexts
@@ -352,7 +353,8 @@ class _StagesRun:
                 for identity, step in lowered.steps.items()
             },
             base=engine_name(root) if root else None,
-            platform=str(self.part.platform),
+            # The engine's own idea of platforms would only refuse bases of others.
+            platform=str(Platform.native()),
             set_if_absent=given,
             caches=self._caches,
             secrets=wanted_secrets(lowered.steps, self.request.secrets),
