@@ -102,17 +102,23 @@ def prove_example(
     context = folder / example
     digests = record_and_replay(samebit, copy_example(example, context))
     assert len(set(digests)) == 1, digests
-    lock = read_lock(context / "Dockerfile.lock")
-    assert lock is not None
+    fetches = recorded(context)
     rows = []
     for name, (package, step) in clients.items():
-        asked = [f for f in of_steps(lock.fetches) if f.instruction == step]
+        asked = [f for f in fetches if f.instruction == step]
         assert asked, f"{name} asked for nothing"
-        found = re.compile(rf"/{package}_(?:[0-9]+%3a)?([^_]+)_")
-        versions = [m[1] for f in lock.fetches if f.base and (m := found.search(f.key.url))]
         note = f"examples/{example}, the real registry"
-        rows.append((name, versions[0], str(len(asked)), _replays(digests), note))
+        version = deb_version(context, package)
+        rows.append((name, version, str(len(asked)), _replays(digests), note))
     note_clients(rows)
+
+
+def deb_version(context: Path, package: str) -> str:
+    """Give the upstream version of a Debian package that a base of the context's lock has."""
+    lock = read_lock(context / "Dockerfile.lock")
+    assert lock is not None
+    name = re.compile(rf"/{package}_(?:[0-9]+%3a)?([^_+-]+)[^/]*[.]deb$")
+    return next(m[1] for f in lock.fetches if f.base and (m := name.search(f.key.url)))
 
 
 def copy_example(example: str, target: Path) -> Path:
