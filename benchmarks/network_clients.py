@@ -157,7 +157,7 @@ def _measure(name: str, workload: Workload, folder: Path) -> None:
         print(
             f"{name}: {mode} {ratio:.2f} of plain ({min(ratios):.2f} to {max(ratios):.2f}),"
             f" at most {limit}: {'reached' if ratio <= limit else 'MISSED'};"
-            f" {statistics.median(times[mode]):.1f} s, {used[mode]['processor']:.1f} s of processor,"
+            f" {statistics.median(times[mode]):.1f} s, {used[mode]['processor']:.1f} s of CPU,"
             f" peak memory {used[mode]['memory'] / 1e6:.0f} MB",
             flush=True,
         )
