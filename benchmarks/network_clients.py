@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROUNDS = 3
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 
 # The network of a build in a process of its own: it says how to enter it, and in the end what it
 # has used. What is recorded is kept in the folder for a replay.
@@ -48,7 +48,7 @@ with store.temporary_directory() as private, open_network(
     print(json.dumps([enter_network(entered, []), variables]), flush=True)
     sys.stdin.read()
     problems, fetches = network.problems(), network.fetches()
-    store.sync()
+    store.sync(fetch.digest for fetch in fetches)
 known.write_bytes(pickle.dumps(fetches))
 used = resource.getrusage(resource.RUSAGE_SELF)
 print(json.dumps({
