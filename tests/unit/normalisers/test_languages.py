@@ -106,6 +106,11 @@ REWRITTEN = {
         b"sitearchdir = $(DESTDIR)./.gem.20261125-7-54ci0n\nsitelibdir = $(sitedir)/x\n",
         b"sitearchdir = $(DESTDIR)./.gem.00000000-0-0\nsitelibdir = $(sitedir)/x\n",
     ),
+    "tex/log": (
+        b"doc/letter.log",
+        b"This is pdfTeX, Version 3 (Debian) (preloaded format=latex 2026.11.5)  25 NOV 2026 20:35\nentering extended mode\n",
+        b"This is pdfTeX, Version 3 (Debian) (preloaded format=latex 1980.1.2)  2 JAN 1980 00:00\nentering extended mode\n",
+    ),
     "r/description": (
         b"usr/local/lib/R/site-library/x/DESCRIPTION",
         b"Packaged: 2026-11-25 13:30:07 UTC; me\nBuilt: R 4.2.2; ; 2026-11-25 13:30:07 UTC; unix\n",
