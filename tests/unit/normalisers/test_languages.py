@@ -108,8 +108,8 @@ REWRITTEN = {
     ),
     "tex/log": (
         b"doc/letter.log",
-        b"This is pdfTeX, Version 3 (Debian) (preloaded format=latex 2026.11.5)  25 NOV 2026 20:35\nentering extended mode\n",
-        b"This is pdfTeX, Version 3 (Debian) (preloaded format=latex 1980.1.2)  2 JAN 1980 00:00\nentering extended mode\n",
+        b"This is TeX (preloaded format=latex 2026.11.5)  25 NOV 2026 20:35\n",
+        b"This is TeX (preloaded format=latex 1980.1.2)  2 JAN 1980 00:00\n",
     ),
     "r/description": (
         b"usr/local/lib/R/site-library/x/DESCRIPTION",
