@@ -27,17 +27,19 @@ def rewrite_names(
     size: int,
     sink: Sink,
     *,
+    needle: bytes,
     pattern: re.Pattern[bytes],
     neutral: Callable[[re.Match[bytes]], bytes],
     longest: int,
 ) -> bool:
     """Write `neutral(match)` for each match of `pattern`, and a build ID made from the result.
 
-    No match is longer than `longest` bytes, and `neutral` keeps its length and is idempotent.
+    Each match starts with `needle`, which is found faster, and is at most `longest` bytes long;
+    `neutral` keeps its length and is idempotent.
     """
     patches = [
         (offset, new)
-        for offset, match in _matches(source, size, pattern, longest)
+        for offset, match in _matches(source, size, needle, pattern, longest)
         if (new := neutral(match)) != match[0]
     ]
     if not patches:
@@ -55,7 +57,7 @@ def rewrite_names(
 
 
 def _matches(
-    source: BinaryIO, size: int, pattern: re.Pattern[bytes], longest: int
+    source: BinaryIO, size: int, needle: bytes, pattern: re.Pattern[bytes], longest: int
 ) -> Iterator[tuple[int, re.Match[bytes]]]:
     base = done = 0
     window = b""
@@ -66,7 +68,7 @@ def _matches(
             raise MalformedError("truncated")
         window += data
         last = base + len(window) >= size
-        for match in pattern.finditer(window):
+        for match in pattern.finditer(window) if needle in window else ():
             start, end = base + match.start(), base + match.end()
             # One that might go on is looked at again with what follows it.
             if start >= done and (last or match.start() + longest <= len(window)):

@@ -19,6 +19,7 @@ _FOLDER = re.compile(
     rb"/pip-(?:req-build|install|build-env|wheel|ephem-wheel-cache|unpack)-[a-z0-9_]{8}"
     rb"(?:/[A-Za-z0-9._+-]{1,100}_[0-9a-f]{32})?(?![a-z0-9_])"
 )
+_NEEDLE = b"/pip-"
 _LONGEST = 256
 _MAX_RECORD = 16 << 20
 
@@ -35,7 +36,9 @@ def _rewrite_module(source: BinaryIO, size: int, sink: Sink, facts: Facts) -> bo
 
 
 def _without_names(source: BinaryIO, size: int, sink: Sink) -> bool:
-    return rewrite_names(source, size, sink, pattern=_FOLDER, neutral=_neutral, longest=_LONGEST)
+    return rewrite_names(
+        source, size, sink, needle=_NEEDLE, pattern=_FOLDER, neutral=_neutral, longest=_LONGEST
+    )
 
 
 def _rewrite_record(source: BinaryIO, size: int, sink: Sink, facts: Facts) -> bool:
