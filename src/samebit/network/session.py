@@ -19,7 +19,7 @@ from samebit.network.problems import Problem
 from samebit.network.recording import Recording
 from samebit.network.services import Services
 from samebit.network.silence import Silence
-from samebit.network.trust import write_trust
+from samebit.network.trust import Companion, write_trust
 from samebit.store.store import Store
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Network:
     files: Mapping[str, Path]
     resolver: Path
     variables: Mapping[str, str]
+    companions: tuple[Companion, ...]
     marker: Path
     names: Names
     library: Library
@@ -108,6 +109,7 @@ def open_network(
             files=trust.files,
             resolver=resolver,
             variables=trust.variables,
+            companions=trust.companions,
             marker=marker,
             names=services.names,
             library=recording.library,

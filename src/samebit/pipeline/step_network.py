@@ -73,6 +73,7 @@ class BuildNetwork:
             namespace=network.namespace,
             resolver=network.resolver,
             files=network.files,
+            companions=tuple((c.program, c.path, c.source) for c in network.companions),
             marker=network.marker,
         )
 
