@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import shutil
@@ -11,11 +12,12 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import own_kernel_view
 import pytest
 from built_images import Built
 from loopback_registry import LoopbackRegistry
 from samebit_command import Samebit
-from sample_images import busybox_layer, write_layout
+from sample_images import Member, busybox_layer, write_layout
 
 from samebit.engines.emulation import runs_programs_for
 
@@ -23,6 +25,7 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(platform.machine() != "x86_64", reason="the native platform is in names"),
 ]
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PLATFORMS = ("linux/amd64", "linux/arm/v7", "linux/arm64")
 # The compiler is a shell that runs here; what it makes says what it was made for.
 CROSS = """\
@@ -179,3 +182,55 @@ def test_a_foreign_step_without_emulation_is_named_before_anything_is_built(
     assert re.search(f"^{place}.*RUN is for linux/s390x", done.stderr, re.MULTILINE)
     assert re.search(f"^{place}.*error: .*linux/s390x", done.stderr, re.MULTILINE)
     assert "--platform=$BUILDPLATFORM" in done.stderr
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to register an emulator")
+@pytest.mark.skipif(
+    shutil.which("qemu-aarch64-static") is None, reason="qemu-user-static is not installed"
+)
+def test_steps_of_another_platform_are_emulated(
+    samebit: Samebit, context: Path, tmp_path: Path
+) -> None:
+    """With an emulator that is registered for this test alone."""
+    emulator = shutil.which("qemu-aarch64-static")
+    assert emulator
+    program = own_kernel_view.arm64_writer(b"/out", b"from arm64\n")
+    members = [*busybox_layer(), Member("writer", program, mode=0o755)]
+    write_layout(tmp_path / "foreign", [members], platforms=("linux/amd64", "linux/arm64"))
+    (context / "Dockerfile").write_text('FROM base\nRUN ["/writer"]\n')
+    emulating = Samebit(
+        tmp_path / "home", samebit.environment, own_kernel_view.prefix(emulator=emulator)
+    )
+    digest = emulating.build(*options(tmp_path / "foreign", *PLATFORMS[::2]), context)
+    store = tmp_path / "home" / "store" / "blobs" / "sha256"
+    for entry in json.loads((store / digest[7:]).read_bytes())["manifests"]:
+        assert Built(tmp_path / "home", entry["digest"]).read("out") == b"from arm64\n"
+    told = emulating.run("doctor", "--json")
+    (seen,) = [o for o in json.loads(told.stdout)["observations"] if o["area"] == "other platforms"]
+    assert "linux/arm64" in seen["found"]
+
+
+@pytest.mark.prove
+def test_go_cross_compiles_without_emulation(samebit: Samebit, tmp_path: Path) -> None:
+    context = tmp_path / "service"
+    shutil.copytree(EXAMPLES / "go-service", context, ignore=shutil.ignore_patterns("*.lock"))
+    text = (context / "Dockerfile").read_text()
+    text = re.sub(
+        r"^FROM (debian\S+)", r"FROM --platform=$BUILDPLATFORM \1", text, flags=re.MULTILINE
+    )
+    text = re.sub(r"^RUN .*go (vet|test).*\n", "", text, flags=re.MULTILINE)
+    wanted = "GOOS=$TARGETOS GOARCH=$TARGETARCH GOARM=${TARGETVARIANT#v}"
+    text = re.sub(
+        r"^RUN (.*go build)", rf"ARG TARGETOS TARGETARCH TARGETVARIANT\nRUN {wanted} \1", text,
+        flags=re.MULTILINE,
+    )  # fmt: skip
+    (context / "Dockerfile").write_text(text)
+    digest = samebit.build(f"--platform={','.join(PLATFORMS)}", context)
+    store = samebit.home / "store" / "blobs" / "sha256"
+    found = {}
+    for entry in json.loads((store / digest[7:]).read_bytes())["manifests"]:
+        program = Built(samebit.home, entry["digest"]).read("service")
+        found[entry["platform"]["architecture"]] = int.from_bytes(program[18:20], "little")
+    # e_machine of elf(5).
+    assert found == {"amd64": 62, "arm": 40, "arm64": 183}
