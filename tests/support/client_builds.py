@@ -61,10 +61,9 @@ def recipe(base: str, clients: Mapping[str, Client]) -> str:
     for name, client in clients.items():
         lines.append(f"WORKDIR /{folder_of(name)}")
         lines.append(f"RUN {client.step}")
-    lines.append("RUN mkdir /versions")
-    for name, client in clients.items():
-        shown = f"({client.version}) 2>&1 | grep -Eo '{_VERSION}' | head -n 1"
-        lines.append(f"RUN --network=none {shown} > /versions/{_slug(name)}")
+    shown = "({}) 2>&1 | grep -Eo '{}' | head -n 1 > /versions/{}"
+    versions = [shown.format(c.version, _VERSION, _slug(name)) for name, c in clients.items()]
+    lines.append(f"RUN --network=none mkdir /versions; {'; '.join(versions)}")
     return "\n".join(lines) + "\n"
 
 
