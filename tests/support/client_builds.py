@@ -116,7 +116,7 @@ def deb_version(context: Path, package: str) -> str:
     """Give the upstream version of a Debian package that a base of the context's lock has."""
     lock = read_lock(context / "Dockerfile.lock")
     assert lock is not None
-    name = re.compile(rf"/{package}_(?:[0-9]+%3a)?([^_+-]+)[^/]*[.]deb$")
+    name = re.compile(rf"/{package}_(?:[0-9]+%3a)?([^_+%-]+)[^/]*[.]deb$")
     return next(m[1] for f in lock.fetches if f.base and (m := name.search(f.key.url)))
 
 
