@@ -71,11 +71,13 @@ def open_network(
     *,
     record: bool,
     environment: Mapping[str, str],
+    addresses: int = 0,
 ) -> Iterator[Network]:
     """Open the network of a build, until the context ends; with `record` misses are recorded.
 
     `environment` names the proxies that upstream is reached by. `private` is a directory of this
-    build alone. Raises MachineError where the machine cannot.
+    build alone. `addresses` is the number of the build's own ones, 0 for the usual ones. Raises
+    MachineError where the machine cannot.
     """
     authority = Authority(private)
     # A recording that goes on from an old lock gives indexes of the past, too.
@@ -99,7 +101,7 @@ def open_network(
             abort=recording.close,
             spool=private,
         )
-        gateway = Gateway(services, inside=not record)
+        gateway = Gateway(services, inside=not record, addresses=addresses)
         stack.callback(gateway.close)
         namespace = gateway.start()
         yield Network(
