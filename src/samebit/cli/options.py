@@ -102,7 +102,8 @@ _RECIPE = (
 _ENGINE = click.option(
     "--engine",
     metavar="ENGINE[:PATH]",
-    help="The engine: buildah, or buildah:/path/to/buildah (default: SAMEBIT_ENGINE, or buildah).",
+    help="The engine: buildah, buildah:/path/to/buildah, or buildkit (default: SAMEBIT_ENGINE, or"
+    " buildah).",
 )
 
 

@@ -30,7 +30,8 @@ class LoweringOptions:
     under which phases commit stages; it must be unique to the build. `capture` ends the result with
     the step that the shim reads the tree in. `environment_in_dockerfile` is for chroot isolation,
     where no shim runs. `sources` is what `check_sources` found. `selected` are steps (by their id)
-    of `with_patterns` whose copying samebit does itself, because the engine could not.
+    of `with_patterns` whose copying samebit does itself, because the engine could not. `ordered` is
+    for an engine that else runs steps of several stages at the same time.
     """
 
     bases: Mapping[External, str]
@@ -39,6 +40,7 @@ class LoweringOptions:
     environment_in_dockerfile: bool = False
     sources: SourceFacts = field(default_factory=SourceFacts)
     selected: frozenset[str] = frozenset()
+    ordered: bool = False
 
 
 @dataclass(slots=True)

@@ -31,6 +31,7 @@ class Buildah:
     """The buildah engine over a storage root of samebit's own."""
 
     name = "buildah"
+    concurrent = False
 
     def __init__(
         self,

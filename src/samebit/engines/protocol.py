@@ -169,6 +169,8 @@ class Engine(Protocol):
     """A builder of trees. Everything it says about tar, compression and config is ignored."""
 
     name: str
+    # Whether it runs steps of several stages at the same time, unless the lowered text forbids it.
+    concurrent: bool
 
     def has_image(self, name: str) -> bool:
         """Tell whether the engine's storage has an image of that name."""

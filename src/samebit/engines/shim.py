@@ -5,7 +5,7 @@ line as in the OCI "runtime command line interface": create --bundle, start, sta
 It imports nothing but the standard library and nothing of ours, because it runs wherever the engine
 runs. On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the step exactly the
 command, directory, environment, host name and mounts of the plan, and hands over to the real
-runtime; for the marker `capture` it runs nothing and gives the root file system's descriptor to
+runtime; for a marker of CAPTURES it runs nothing and gives the root file system's descriptor to
 samebit instead. Both see the root file system without the empty mount points that newer engines
 make in it beforehand; those that the runtime makes are removed by runtime_wrapper. It notes when
 each step began and ended. What samebit verify needs besides is in shim_varied, because this file is
@@ -30,9 +30,13 @@ if TYPE_CHECKING:
     _Vary = Callable[[_Object, str, _Object, str, str], None]
 
 _MARKER = "SAMEBIT_STEP="
+# The steps that show a tree: the build's result, and what its final stage stands on.
+CAPTURES = ("capture", "capture-base")
 # What a container is made of. All else that an engine mounts tells of the host (subscriptions,
 # /run/.containerenv), or is not there under docker build (/etc/hostname: the image's own file).
 _SYSTEM_MOUNTS = ("/dev", "/etc/hosts", "/etc/resolv.conf", "/proc", "/sys")
+# Mounts that only make BuildKit run one step after the other, and its own socket for traces.
+_DROPPED_MOUNTS = ("/dev/.samebit", "/dev/otel-grpc.sock")
 # What a step wrote there would be lost, or seen by the steps after it.
 _READ_ONLY_MOUNTS = ("/etc/hosts", "/etc/resolv.conf")
 _LINK_LIMIT = 40
@@ -41,6 +45,8 @@ _UNNOTED = ("dev", "proc", "sys")
 # How the names of what it leaves for the end of the step begin.
 STUBS = "stubs-"
 TRACED = "traced-"
+# The wrapper's call for a step that has ended, with its container, where no `delete` tells of it.
+ENDED = "samebit-ended"
 
 
 def main(argv: list[str], vary: _Vary | None = None) -> None:
@@ -77,10 +83,10 @@ def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> N
     process = config["process"]
     step = next((e[len(_MARKER) :] for e in process["env"] if e.startswith(_MARKER)), None)
     root = os.path.join(bundle, config["root"]["path"])
-    if step == "capture" or step in plan["steps"]:
+    if step in CAPTURES or step in plan["steps"]:
         _clear_mount_points(plan, bundle, root)
-    if step == "capture":
-        _capture(plan, root)
+    if step in CAPTURES:
+        _capture(plan, step, root)
         sys.exit(1)
     if step is None or step not in plan["steps"]:
         sys.exit(f"samebit: the engine runs a step that is not in the plan: {process['args']!r}")
@@ -224,7 +230,11 @@ def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
 
 def _is_system(mount: _Object) -> bool:
     destination = mount["destination"]
-    return any(destination == path or destination.startswith(path + "/") for path in _SYSTEM_MOUNTS)
+    return _is_among(destination, _SYSTEM_MOUNTS) and not _is_among(destination, _DROPPED_MOUNTS)
+
+
+def _is_among(path: str, roots: tuple[str, ...]) -> bool:
+    return any(path == root or path.startswith(root + "/") for root in roots)
 
 
 def _times(plan: _Object) -> _Object:
@@ -247,13 +257,14 @@ def note(plan: _Object, value: object) -> None:
         stream.write(line)
 
 
-def _capture(plan: _Object, root: str) -> None:
+def _capture(plan: _Object, step: str, root: str) -> None:
     # Here, because it costs every other call some milliseconds.
     import socket  # noqa: PLC0415
 
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    note(plan, _times(plan))
-    message = json.dumps({"filesystem": _filesystem(root)}).encode()
+    if step == CAPTURES[0]:
+        note(plan, _times(plan))
+    message = json.dumps({"step": step, "filesystem": _filesystem(root)}).encode()
     # A relative name, because socket addresses hold 107 bytes and state directories may be deeper.
     os.chdir(os.path.dirname(plan["socket"]))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

@@ -35,6 +35,9 @@ def main(argv: list[str]) -> None:
     with open(argv[1], encoding="utf-8") as stream:
         plan = json.load(stream)
     arguments = argv[2:]
+    if arguments[0] == shim.ENDED:
+        _note_traced(plan, arguments[1])
+        return
     if "delete" in arguments:
         _note_traced(plan, arguments[-1])
     elif "start" in arguments:

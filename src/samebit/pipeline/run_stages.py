@@ -236,6 +236,7 @@ class _StagesRun:
             stage_images=f"{STAGE_IMAGES}:{self.work.name.strip('.')}",
             sources=facts,
             selected=selected,
+            ordered=self.engine.concurrent,
         )
         return lower(self.part.plan, self.evaluation, options)
 

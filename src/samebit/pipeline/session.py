@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samebit.engines.buildah import Buildah
+from samebit.engines.buildkit import Buildkit
 from samebit.engines.conditions import EngineConditions
 from samebit.engines.protocol import Engine
 from samebit.engines.select import start_engine
@@ -26,8 +27,8 @@ class Session:
         return start_engine(self.engine, self.home)
 
     def start_varied_engine(
-        self, conditions: EngineConditions, home: Path | None, usual: Buildah | None
-    ) -> Buildah:
+        self, conditions: EngineConditions, home: Path | None, usual: Buildah | Buildkit | None
+    ) -> Buildah | Buildkit:
         """Start one under other conditions, with its storage below `home` (None: the usual place).
 
         What they leave open is as in the engine `usual`. Raises UsageError, MachineError.

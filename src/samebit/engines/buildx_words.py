@@ -1,0 +1,149 @@
+"""What buildx says (`--progress=rawjson`): which step runs, what it prints, why the build failed.
+
+Each line is a SolveStatus of BuildKit's client as JSON, and what is none is buildx's own words.
+Written for buildx 0.13 to 0.29; text in another form is kept whole.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+# `[s0 2/5] RUN …`, with the platform where several are built, and no stage where there is one.
+_VERTEX = re.compile(r"\[(?:\S+/\S+ )?(?:(\S+) )?(\d+)/(\d+)\] (\S+)")
+_COUNTED = ("ADD", "COPY", "RUN", "WORKDIR")
+_STATUS = re.compile(r"did not complete successfully: exit code: (\d+)")
+_USER = re.compile(r"unable to find (user|group) (\S+?):? no matching entries")
+_NO_SOURCE = re.compile(
+    r'failed to (?:calculate checksum of|compute cache key).*?: "?([^"\n]*?)"?: not found'
+)
+_UNSTARTED = re.compile(
+    r"(?:runc run failed: |crun: )(?:unable to start container process: )?"
+    r"(?:error during container init: )?(.*)\Z"
+)
+_SHIM = "samebit: "
+_TAIL_LINES = 200
+
+
+def step_numbers(dockerfile: str) -> dict[tuple[str, int], tuple[int, int]]:
+    """Map BuildKit's (stage, number) of a step of a lowered Dockerfile to (stage, step) from 1.
+
+    BuildKit counts FROM, unless it is scratch, and what changes the tree; the others count every
+    instruction.
+    """
+    found: dict[tuple[str, int], tuple[int, int]] = {}
+    stage, step, number, name = 0, 0, 0, ""
+    continued = False
+    for line in dockerfile.splitlines():
+        if not continued:
+            words = line.split(" ")
+            if words[0] == "FROM":
+                stage, step, name = stage + 1, 1, words[3] if len(words) > 3 else ""
+                number = 0 if words[1] == "scratch" else 1
+                found[name, number] = (stage, 1)
+            else:
+                step += 1
+                # WORKDIR / makes nothing.
+                if words[0] in _COUNTED and line != "WORKDIR /":
+                    number += 1
+                    found[name, number] = (stage, step)
+        continued = line.endswith("\\")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a build failed, as in StepFailedError. `vertex` is the failed step's name."""
+
+    vertex: str
+    output: tuple[str, ...]
+    status: int | None
+    reason: str
+    unstarted: bool = False
+
+
+@dataclass(slots=True)
+class BuildxOutput:
+    """Reads buildx's lines; `feed` gives what of a line a person should see."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    started: list[str] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    tails: dict[str, deque[str]] = field(default_factory=dict)
+    said: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL_LINES))
+    _pending: dict[str, bytes] = field(default_factory=dict)
+
+    def feed(self, line: str) -> tuple[list[str], list[tuple[str, str]]]:
+        """Take a line; gives the names of steps that started, and (step, line) they printed."""
+        status = _status(line)
+        if status is None:
+            if line.strip():
+                self.said.append(line)
+            return [], []
+        started = []
+        for vertex in status.get("vertexes") or []:
+            digest = vertex["digest"]
+            self.names[digest] = vertex.get("name", "")
+            if vertex.get("started") and digest not in self.started:
+                self.started.append(digest)
+                started.append(self.names[digest])
+            if vertex.get("error"):
+                self.errors[digest] = vertex["error"]
+        printed = []
+        for log in status.get("logs") or []:
+            digest = log["vertex"]
+            for text in self._lines(digest, base64.b64decode(log.get("data") or "")):
+                self.tails.setdefault(digest, deque(maxlen=_TAIL_LINES)).append(text)
+                printed.append((self.names.get(digest, ""), text))
+        return started, printed
+
+    def ending(self) -> Ending:
+        """Tell how the build failed."""
+        for digest, error in self.errors.items():
+            if "context canceled" not in error:
+                return self._ending(digest, error)
+        said = "\n".join(self.said).removeprefix("ERROR: ").removeprefix("failed to solve: ")
+        return Ending("", (), None, said)
+
+    def _ending(self, digest: str, error: str) -> Ending:
+        name = self.names[digest]
+        output = tuple(self.tails.get(digest, ()))
+        pending = self._pending.get(digest)
+        if pending:
+            output = (*output, _text(pending))
+        found = _STATUS.search(error)
+        if found is not None:
+            last = output[-1] if output else ""
+            unstarted = _UNSTARTED.search(last)
+            if unstarted is not None:
+                return Ending(name, output[:-1], None, unstarted[1], unstarted=True)
+            if last.startswith(_SHIM):
+                return Ending(name, output[:-1], None, last, unstarted=True)
+            return Ending(name, output, int(found[1]), "")
+        user = _USER.search(error)
+        if user is not None:
+            return Ending(name, output, None, f'the image has no {user[1]} "{user[2]}"')
+        return Ending(name, output, None, error)
+
+    def _lines(self, digest: str, data: bytes) -> list[str]:
+        *lines, rest = (self._pending.get(digest, b"") + data).split(b"\n")
+        self._pending[digest] = rest
+        return [_text(line) for line in lines]
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace").rstrip("\r")
+
+
+def _status(line: str) -> dict[str, Any] | None:
+    if not line.startswith("{"):
+        return None
+    try:
+        status = json.loads(line)
+    except ValueError:
+        return None
+    return status if isinstance(status, dict) else None
