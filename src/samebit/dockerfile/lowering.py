@@ -235,7 +235,8 @@ class _StageLowering:
             self._after = None
         command = " ".join(["RUN", *flags, json_command(step.command.arguments)])
         if self._state.options.environment_in_dockerfile:
-            self._set_environment(environment, step)
+            own = {k: v for k, v in environment.items() if self._proxies.get(k) != v}
+            self._set_environment({**self._state.options.set_if_absent, **own}, step)
             directory = f"WORKDIR {word(step.working_dir, step.where)}"
             lines = [directory, command, "WORKDIR /"]
         else:

@@ -32,6 +32,7 @@ class Buildah:
 
     name = "buildah"
     concurrent = False
+    shimmed = True
 
     def __init__(
         self,

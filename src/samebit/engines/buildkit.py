@@ -6,7 +6,6 @@ shows the final tree, another one, in a run beside it, what the final stage stan
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -14,15 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from samebit.engines import shim
-from samebit.engines.buildah_storage import ulimits
 from samebit.engines.buildkit_daemon import Daemon
 from samebit.engines.buildkit_layouts import Layouts
 from samebit.engines.buildkit_programs import other_runtime, own_programs
-from samebit.engines.buildkit_run import BuildxRun, write_dockerfile
+from samebit.engines.buildx_client import NOWHERE, TO_LAYOUT, BuildxClient
 from samebit.engines.conditions import StepTrace
 from samebit.engines.protocol import EnginePlan, FinalTree, Progress, StepFailedError
 from samebit.engines.shimmed_steps import CapturedTree, ShimmedSteps
-from samebit.engines.tree_layout import write_tree_layout
 from samebit.errors import MachineError
 from samebit.model.platform import Platform
 from samebit.model.rendering import Rendering
@@ -37,6 +34,7 @@ class Buildkit:
 
     name = "buildkit"
     concurrent = True
+    shimmed = True
 
     def __init__(
         self,
@@ -90,12 +88,14 @@ class Buildkit:
             work.mkdir(parents=True)
             steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
             daemon.obey(self._write(steps, daemon))
-            # Until the runs are over, so that their last steps find what they were promised.
+            client = self._client(daemon)
             shown: dict[str, CapturedTree] = {}
             base = f"FROM {plan.base or 'scratch'}\n" + _SHOW.format(step=_BASE)
             runs = {
-                _BASE: self._start(daemon, replace(plan, dockerfile=base), work / "base"),
-                _RESULT: self._start(daemon, plan, work / "result", progress),
+                _BASE: client.start(
+                    replace(plan, dockerfile=base, build_contexts={}), work / "base", NOWHERE
+                ),
+                _RESULT: client.start(plan, work / "result", NOWHERE, progress),
             }
             for run in runs.values():
                 stack.callback(run.stop)
@@ -120,8 +120,8 @@ class Buildkit:
             steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
             daemon.obey(self._write(steps, daemon))
             new = self._layouts.new()
-            output = f"--output=type=oci,tar=false,compression=uncompressed,dest={new}"
-            run = self._start(daemon, plan, work / "result", progress, output)
+            output = TO_LAYOUT.format(new)
+            run = self._client(daemon).start(plan, work / "result", output, progress)
             stack.callback(run.stop)
             run.wait()
             steps.check_agreement()
@@ -146,7 +146,7 @@ class Buildkit:
             )
             steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
             daemon.obey(self._write(steps, daemon))
-            run = self._start(daemon, plan, work / "image")
+            run = self._client(daemon).start(plan, work / "image", NOWHERE)
             stack.callback(run.stop)
             try:
                 tree = steps.captured(run.process.pid, run.failure)
@@ -175,63 +175,15 @@ class Buildkit:
                 self._daemon.stop()
                 self._daemon = None
 
-    def _start(
-        self,
-        daemon: Daemon,
-        plan: EnginePlan,
-        work: Path,
-        progress: Progress | None = None,
-        output: str = "--output=type=cacheonly",
-    ) -> BuildxRun:
-        path = write_dockerfile(work / "recipe", plan.dockerfile)
-        contexts = {}
-        platform = Platform.parse(plan.platform)
-        with machine_errors(f"cannot write to {work}"):
-            for name, tree in plan.build_contexts.items():
-                layout = work / "contexts" / name
-                digest = write_tree_layout(tree, layout, platform)
-                contexts[name] = f"oci-layout://{layout}@{digest}"
-            # BuildKit knows files of the main context, which only ADD takes from, by its name.
-            context = work / f"context-{secrets.token_hex(16)}"
-            context.symlink_to(plan.context)
-        # A RUN may speak of such names, too.
-        for name in filter(self._layouts.has, _images(plan.dockerfile)):
-            contexts[name] = self._layouts.context(name)
-        arguments = [
-            "--no-cache",
-            # The shim gives steps the network that they may have.
-            "--network=host",
-            "--provenance=false",
-            "--sbom=false",
-            *ulimits(),
-            *[f"--build-context={name}={value}" for name, value in sorted(contexts.items())],
-            f"--platform={plan.platform}",
-            output,
-            f"--file={path}",
-            str(context),
-        ]
-        environment = self._environment(daemon, work)
-        return BuildxRun(self._programs.buildx, arguments, environment, plan.dockerfile, progress)
-
-    def _environment(self, daemon: Daemon, work: Path) -> dict[str, str]:
-        return {
+    def _client(self, daemon: Daemon) -> BuildxClient:
+        environment = {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": str(work),
-            "TMPDIR": str(work),
             "DOCKER_HOST": daemon.address,
-            "DOCKER_CONFIG": str(work / "docker"),
-            "BUILDX_CONFIG": str(work / "buildx"),
+            "DOCKER_CONFIG": str(self.home / "tmp" / "docker"),
+            "BUILDX_CONFIG": str(self.home / "tmp" / "buildx"),
             "BUILDX_GIT_INFO": "0",
             **dict(self._extra),
         }
-
-
-def _images(dockerfile: str) -> list[str]:
-    """Give the images that a lowered Dockerfile names."""
-    found = set()
-    for line in dockerfile.splitlines():
-        for word in line.replace(",", " ").split(" "):
-            name = word.removeprefix("--from=").removeprefix("from=")
-            if name.startswith("localhost/samebit/"):
-                found.add(name)
-    return sorted(found)
+        # The shim gives steps the network that they may have.
+        options = ("--network=host",)
+        return BuildxClient(self._programs.buildx, options, environment, self._layouts)

@@ -128,6 +128,16 @@ class FinalTree:
     trace: StepTrace = field(default_factory=StepTrace)
 
 
+@dataclass(frozen=True, slots=True)
+class FinalLayers:
+    """The result as an image in an OCI layout: its lowest layers are those of `EnginePlan.base`.
+
+    For engines whose trees cannot be reached. Valid only inside the context manager that gave it.
+    """
+
+    layout: Path
+
+
 class Progress(Protocol):
     """Where an engine tells what happens."""
 
@@ -171,6 +181,9 @@ class Engine(Protocol):
     name: str
     # Whether it runs steps of several stages at the same time, unless the lowered text forbids it.
     concurrent: bool
+    # Whether the runtime shim runs its steps: else they have no network, and find in their
+    # environment what the lowered text says.
+    shimmed: bool
 
     def has_image(self, name: str) -> bool:
         """Tell whether the engine's storage has an image of that name."""
@@ -180,8 +193,8 @@ class Engine(Protocol):
 
     def build(
         self, plan: EnginePlan, work: Path, progress: Progress
-    ) -> AbstractContextManager[FinalTree]:
-        """Build; the tree is there while the context lasts. Raises StepFailedError."""
+    ) -> AbstractContextManager[FinalTree | FinalLayers]:
+        """Build; the result is there while the context lasts. Raises StepFailedError."""
 
     def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> StepTrace:
         """Build and keep the result in the engine's storage as `name`. Raises StepFailedError."""

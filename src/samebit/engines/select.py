@@ -7,9 +7,10 @@ from pathlib import Path
 
 from samebit.engines.buildah import Buildah
 from samebit.engines.buildkit import Buildkit
+from samebit.engines.buildkit_foreign import ForeignBuildkit
 from samebit.engines.conditions import EngineConditions
 from samebit.engines.rootless import enter_user_namespace
-from samebit.errors import UsageError
+from samebit.errors import MachineError, UsageError
 
 _USUAL = EngineConditions()
 
@@ -25,7 +26,7 @@ def engine_program(choice: str | None = None) -> str:
 
 def start_engine(
     choice: str | None, home: Path, conditions: EngineConditions = _USUAL
-) -> Buildah | Buildkit:
+) -> Buildah | Buildkit | ForeignBuildkit:
     """Start the engine that `choice` names, with state below `home`.
 
     Without a choice SAMEBIT_ENGINE decides, then buildah. SAMEBIT_STORAGE_DRIVER chooses the
@@ -39,6 +40,13 @@ def start_engine(
             f"SAMEBIT_STORAGE_DRIVER is {driver!r}", fix="set it to overlay or vfs, or unset it"
         )
     driver = conditions.driver or driver
+    if name == "buildkit" and chosen:
+        if conditions != _USUAL:
+            raise MachineError(
+                "a builder of someone else's does not let a build find the machine changed",
+                fix="use --engine buildah or --engine buildkit",
+            )
+        return ForeignBuildkit(home / "engines" / "buildkit-foreign", chosen)
     if name == "buildkit":
         return Buildkit(
             home / "engines" / f"buildkit-{driver or 'overlay'}",
@@ -63,6 +71,7 @@ def _chosen(choice: str | None) -> tuple[str, str]:
     name, _, rest = text.partition(":")
     if name not in {"buildah", "buildkit"}:
         raise UsageError(
-            f"there is no engine {name!r}", fix="use --engine buildah, buildah:PATH or buildkit"
+            f"there is no engine {name!r}",
+            fix="use --engine buildah, buildah:PATH, buildkit or buildkit:BUILDER",
         )
     return name, rest

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from samebit.engines.buildah import Buildah
 from samebit.engines.buildkit import Buildkit
+from samebit.engines.buildkit_foreign import ForeignBuildkit
 from samebit.engines.conditions import EngineConditions
 from samebit.engines.protocol import Engine
 from samebit.engines.select import start_engine
+from samebit.errors import MachineError
 from samebit.store.home import default_home
 from samebit.store.store import Store
 
@@ -40,7 +42,13 @@ class Session:
                 program=conditions.program or usual.program,
                 runtime=conditions.runtime or usual.runtime(),
             )
-        return start_engine(self.engine, home or self.home, conditions)
+        engine = start_engine(self.engine, home or self.home, conditions)
+        if isinstance(engine, ForeignBuildkit):
+            raise MachineError(
+                "samebit verify needs an engine of samebit's own, for the machine to be varied",
+                fix="use --engine buildah or --engine buildkit",
+            )
+        return engine
 
 
 def state_folder() -> Path:
