@@ -279,6 +279,8 @@ class _StageLowering:
 
     def _as_user(self, step: Step) -> None:
         user = step.user or "0"
+        if self._state.options.groups_by_shim and user.isascii() and user.isdigit():
+            user += ":0"
         if user != self._user:
             self._lines.add(f"USER {word(user, step.where)}", step.instruction)
             self._user = user

@@ -33,7 +33,8 @@ class LoweringOptions:
     the caches of one build from those of others. `sources` is what `check_sources` found.
     `selected` are steps (by their id) of `with_patterns` whose copying samebit does itself, because
     the engine could not. `ordered` is for an engine that else runs steps of several stages at the
-    same time.
+    same time. `groups_by_shim` is for one that cannot look up a user's groups in
+    an image without users.
     """
 
     bases: Mapping[External, str]
@@ -45,6 +46,7 @@ class LoweringOptions:
     sources: SourceFacts = field(default_factory=SourceFacts)
     selected: frozenset[str] = frozenset()
     ordered: bool = False
+    groups_by_shim: bool = False
 
 
 @dataclass(slots=True)

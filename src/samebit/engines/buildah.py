@@ -33,6 +33,7 @@ class Buildah:
     name = "buildah"
     concurrent = False
     shimmed = True
+    groups_by_shim = False
 
     def __init__(
         self,

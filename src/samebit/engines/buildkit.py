@@ -35,6 +35,7 @@ class Buildkit:
     name = "buildkit"
     concurrent = True
     shimmed = True
+    groups_by_shim = True
 
     def __init__(
         self,

@@ -35,6 +35,7 @@ class ForeignBuildkit:
     name = "buildkit"
     concurrent = True
     shimmed = False
+    groups_by_shim = False
 
     def __init__(self, home: Path, builder: str) -> None:
         """Find buildx; `home` is where the state lives. Raises MachineError without it."""

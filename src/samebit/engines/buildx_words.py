@@ -1,7 +1,7 @@
 """What buildx says (`--progress=rawjson`): which step runs, what it prints, why the build failed.
 
-Each line is a SolveStatus of BuildKit's client as JSON, and what is none is buildx's own words.
-Written for buildx 0.13 to 0.29; text in another form is kept whole.
+A stream of BuildKit's SolveStatus as JSON, each on a line or, in older versions, indented over
+several; what is none is buildx's own words. Text in another form is kept whole.
 """
 
 from __future__ import annotations
@@ -76,9 +76,16 @@ class BuildxOutput:
     tails: dict[str, deque[str]] = field(default_factory=dict)
     said: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL_LINES))
     _pending: dict[str, bytes] = field(default_factory=dict)
+    _begun: list[str] = field(default_factory=list)
 
     def feed(self, line: str) -> tuple[list[str], list[tuple[str, str]]]:
         """Take a line; gives the names of steps that started, and (step, line) they printed."""
+        if line == "{" or self._begun:
+            self._begun.append(line)
+            if line != "}":
+                return [], []
+            line = "\n".join(self._begun)
+            self._begun.clear()
         status = _status(line)
         if status is None:
             if line.strip():

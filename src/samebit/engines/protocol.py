@@ -59,7 +59,8 @@ class StepRun:
     """What one RUN step gets: exactly this command, directory and environment.
 
     The engine's own idea of `args` is compared. `network` is default, host or none. `moved` are
-    mounts of the engine's making: where it made them, and where the step wants them.
+    mounts of the engine's making: where it made them, and where the step wants them. `user` is as
+    USER says it.
     """
 
     args: tuple[str, ...]
@@ -68,6 +69,7 @@ class StepRun:
     network: str = "default"
     mounts: tuple[StepMount, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()
+    user: str = "0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,8 @@ class Engine(Protocol):
     # Whether the runtime shim runs its steps: else they have no network, and find in their
     # environment what the lowered text says.
     shimmed: bool
+    # Whether the shim has to say which groups a user has that is only a number.
+    groups_by_shim: bool
 
     def has_image(self, name: str) -> bool:
         """Tell whether the engine's storage has an image of that name."""

@@ -97,6 +97,8 @@ def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> N
         with open(plan["marker"], "r+", encoding="ascii") as stream:
             stream.write(step.ljust(32))
     _edit(plan, wanted, config)
+    if wanted["user"] is not None:
+        process["user"] = _user(root, wanted["user"])
     if vary is not None:
         vary(plan, step, config, root, container)
     leave(plan, STUBS, container, _stub_removal(os.path.realpath(root), config["mounts"]))
@@ -226,6 +228,28 @@ def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
     else:
         # RUN --network=host has it, too: what it could reach beyond would not be recorded.
         namespaces.append({"type": "network", "path": plan["namespace"]})
+
+
+def _user(root: str, number: int) -> _Object:
+    """Give a user with its groups as the image's own files have them (passwd(5), group(5))."""
+    name = None
+    gid = 0
+    for fields in _fields(root, "/etc/passwd", 4):
+        if fields[2] == str(number):
+            name, gid = fields[0], int(fields[3])
+            break
+    more = [int(f[2]) for f in _fields(root, "/etc/group", 4) if name in f[3].split(",")]
+    # As engines do: a group of its own that a file withholds from it counts all the same.
+    return {"uid": number, "gid": gid, "additionalGids": list(dict.fromkeys([gid, *more]))}
+
+
+def _fields(root: str, path: str, least: int) -> list[list[str]]:
+    try:
+        with open(resolve(root, path)[0], encoding="utf-8", errors="surrogateescape") as stream:
+            lines = [line.rstrip("\n").split(":") for line in stream]
+    except OSError:
+        return []
+    return [line for line in lines if len(line) >= least and line[2].isdigit()]
 
 
 def _is_system(mount: _Object) -> bool:

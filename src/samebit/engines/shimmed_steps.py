@@ -75,7 +75,8 @@ class ShimmedSteps:
 
         `runtime` is the real one, `containers` where it keeps its state. `storage` tells where
         buildah keeps its notes: `containers`, `layers`, and `mount` below a layer. `runs` is for an
-        engine that calls `run` where others call `create` and `start`. Raises MachineError.
+        engine that calls `run` where others call `create` and `start`, BuildKit. Raises
+        MachineError.
         """
         hosts = self._work / "hosts"
         conditions = self._plan.conditions
@@ -113,6 +114,7 @@ class ShimmedSteps:
                     "network": step.network,
                     "mounts": mounted[marker].mounts,
                     "moved": dict(step.moved),
+                    "user": int(step.user) if runs and step.user.isdigit() else None,
                 }
                 for marker, step in self._plan.steps.items()
             },

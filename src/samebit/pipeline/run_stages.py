@@ -241,6 +241,7 @@ class _StagesRun:
             sources=facts,
             selected=selected,
             ordered=self.engine.concurrent,
+            groups_by_shim=self.engine.groups_by_shim,
             capture=self.engine.shimmed,
             environment_in_dockerfile=not self.engine.shimmed,
             set_if_absent=self._set_if_absent(),
@@ -413,6 +414,7 @@ def _step(step: RunStep, proxies: Mapping[str, str], hardening: Hardening) -> St
         cwd=step.cwd,
         network=step.network,
         mounts=tuple(_mount(mount) for mount in step.mounts if not mount.option),
+        user=step.user or "0",
         moved=tuple((m.placeholder, m.target) for m in step.mounts if m.placeholder),
     )
 

@@ -53,6 +53,7 @@ def plan(tmp_path: Path) -> dict[str, Any]:
                 "network": "default",
                 "mounts": [],
                 "moved": {},
+                "user": None,
             }
         },
     }
