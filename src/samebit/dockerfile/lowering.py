@@ -278,6 +278,8 @@ class _StageLowering:
         return network, security
 
     def _as_user(self, step: Step) -> None:
+        if self._state.options.root_unsaid and not step.user and self._user is None:
+            return
         user = step.user or "0"
         if self._state.options.groups_by_shim and user.isascii() and user.isdigit():
             user += ":0"

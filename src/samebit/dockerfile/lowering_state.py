@@ -34,7 +34,8 @@ class LoweringOptions:
     `selected` are steps (by their id) of `with_patterns` whose copying samebit does itself, because
     the engine could not. `ordered` is for an engine that else runs steps of several stages at the
     same time. `groups_by_shim` is for one that cannot look up a user's groups in
-    an image without users.
+    an image without users, `root_unsaid` for one that cannot look up root's there, unless no USER
+    is said.
     """
 
     bases: Mapping[External, str]
@@ -47,6 +48,7 @@ class LoweringOptions:
     selected: frozenset[str] = frozenset()
     ordered: bool = False
     groups_by_shim: bool = False
+    root_unsaid: bool = False
 
 
 @dataclass(slots=True)

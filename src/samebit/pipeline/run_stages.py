@@ -242,6 +242,7 @@ class _StagesRun:
             selected=selected,
             ordered=self.engine.concurrent,
             groups_by_shim=self.engine.groups_by_shim,
+            root_unsaid=not self.engine.shimmed,
             capture=self.engine.shimmed,
             environment_in_dockerfile=not self.engine.shimmed,
             set_if_absent=self._set_if_absent(),

@@ -9,6 +9,7 @@ from functools import partial
 from samebit.dockerfile.evaluate import Evaluation
 from samebit.engines.protocol import FinalLayers
 from samebit.errors import MachineError
+from samebit.image.engine_leftovers import leftovers
 from samebit.image.entry import Kind
 from samebit.image.index_difference import layer_entries
 from samebit.image.layer_blob import LayerBlob
@@ -53,7 +54,9 @@ def write_stacked_layer(
                 fix="use another builder, or --engine buildah",
             )
         stack = read_stack((*below, *image.layers[len(below) :]), len(below))
-        entries = layer_entries(stack.base, stack.final)
+        # Without the shim, mount points that a runtime made for RUN stay.
+        gone = leftovers(stack.final, stack.base, base_known=True)
+        entries = layer_entries(stack.base, stack.final, gone)
         attribution = Attribution(
             evaluation,
             lambda path: (
