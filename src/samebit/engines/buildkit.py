@@ -6,6 +6,7 @@ shows the final tree, another one, in a run beside it, what the final stage stan
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -16,10 +17,11 @@ from samebit.engines import shim
 from samebit.engines.buildkit_daemon import Daemon
 from samebit.engines.buildkit_layouts import Layouts
 from samebit.engines.buildkit_programs import other_runtime, own_programs
-from samebit.engines.buildx_client import NOWHERE, TO_LAYOUT, BuildxClient
+from samebit.engines.buildx_client import NOWHERE, BuildxClient
 from samebit.engines.conditions import StepTrace
 from samebit.engines.protocol import EnginePlan, FinalTree, Progress, StepFailedError
 from samebit.engines.shimmed_steps import CapturedTree, ShimmedSteps
+from samebit.engines.tree_layout import write_tree_layout
 from samebit.errors import MachineError
 from samebit.model.platform import Platform
 from samebit.model.rendering import Rendering
@@ -115,18 +117,25 @@ class Buildkit:
             )
 
     def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> StepTrace:
-        """Run the plan and keep its result as the image `name`."""
+        """Run the plan and keep its result as the image `name`.
+
+        Its tree becomes one layer: in those that BuildKit writes attributes of files are missing.
+        """
+        shown = replace(plan, dockerfile=plan.dockerfile + _SHOW.format(step=_RESULT))
         with self._running(last=False) as daemon, ExitStack() as stack:
             work.mkdir(parents=True)
             steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
             daemon.obey(self._write(steps, daemon))
-            new = self._layouts.new()
-            output = TO_LAYOUT.format(new)
-            run = self._client(daemon).start(plan, work / "result", output, progress)
+            run = self._client(daemon).start(shown, work / "result", NOWHERE, progress)
             stack.callback(run.stop)
-            run.wait()
+            tree = steps.captured(run.process.pid, run.failure)
+            stack.callback(tree.close)
+            run.mute()
             steps.check_agreement()
             with machine_errors(f"cannot write to the engine's storage {self.home}"):
+                new = self._layouts.new()
+                root = Path(os.fsdecode(tree.rendering.root))
+                write_tree_layout(root, new, Platform.parse(plan.platform))
                 self._layouts.settle(new, name)
             return steps.trace()
 

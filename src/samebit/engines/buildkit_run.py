@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from samebit.engines import leash
-from samebit.engines.buildx_words import _VERTEX, BuildxOutput, step_numbers
+from samebit.engines.buildx_words import BuildxOutput, StepNumbers
 from samebit.engines.protocol import Progress, StepFailedError
 
 _STOP_SECONDS = 10.0
@@ -29,7 +29,7 @@ class BuildxRun:
         progress: Progress | None,
     ) -> None:
         self._output = BuildxOutput()
-        self._steps = step_numbers(dockerfile)
+        self._steps = StepNumbers.of(dockerfile)
         self._progress = progress
         self._quiet = False
         self.process = subprocess.Popen(
@@ -63,7 +63,7 @@ class BuildxRun:
         self.process.wait()
         self._reader.join(_STOP_SECONDS)
         ending = self._output.ending()
-        stage, step = self._position(ending.vertex) or (None, None)
+        stage, step = self._steps.position(ending.vertex) or (None, None)
         return StepFailedError(
             stage,
             step,
@@ -85,17 +85,6 @@ class BuildxRun:
                 self.process.wait()
         self._reader.join(_STOP_SECONDS)
 
-    def _position(self, vertex: str) -> tuple[int, int] | None:
-        found = _VERTEX.match(vertex)
-        if found is None:
-            return None
-        return self._steps.get((found[1] or "", int(found[2]))) or self._only(int(found[2]))
-
-    def _only(self, number: int) -> tuple[int, int] | None:
-        """Give the step where buildx names no stage, because there is only one."""
-        names = {name for name, _ in self._steps}
-        return self._steps.get((names.pop(), number)) if len(names) == 1 else None
-
     def _read(self) -> None:
         stderr = self.process.stderr
         assert stderr is not None
@@ -104,7 +93,7 @@ class BuildxRun:
             if self._quiet or self._progress is None:
                 continue
             for name in started:
-                position = self._position(name)
+                position = self._steps.position(name)
                 if position is not None:
                     self._progress.at(*position)
             for _, text in printed:

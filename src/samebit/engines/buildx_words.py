@@ -10,11 +10,12 @@ import base64
 import json
 import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 # `[s0 2/5] RUN …`, with the platform where several are built, and no stage where there is one.
-_VERTEX = re.compile(r"\[(?:\S+/\S+ )?(?:(\S+) )?(\d+)/(\d+)\] (\S+)")
+_VERTEX = re.compile(r"\[(?:\S+/\S+ )?(?:(\S+) )?(\d+)/\d+\] (\S+)")
 _COUNTED = ("ADD", "COPY", "RUN", "WORKDIR")
 _STATUS = re.compile(r"did not complete successfully: exit code: (\d+)")
 _USER = re.compile(r"unable to find (user|group) (\S+?):? no matching entries")
@@ -29,30 +30,50 @@ _SHIM = "samebit: "
 _TAIL_LINES = 200
 
 
-def step_numbers(dockerfile: str) -> dict[tuple[str, int], tuple[int, int]]:
-    """Map BuildKit's (stage, number) of a step of a lowered Dockerfile to (stage, step) from 1.
+@dataclass(frozen=True, slots=True)
+class StepNumbers:
+    """Where BuildKit's steps are in a lowered Dockerfile.
 
-    BuildKit counts FROM, unless it is scratch, and what changes the tree; the others count every
-    instruction.
+    `known` maps (stage's name, number) to keyword, stage and step, both from 1.
     """
-    found: dict[tuple[str, int], tuple[int, int]] = {}
-    stage, step, number, name = 0, 0, 0, ""
-    continued = False
-    for line in dockerfile.splitlines():
-        if not continued:
-            words = line.split(" ")
-            if words[0] == "FROM":
-                stage, step, name = stage + 1, 1, words[3] if len(words) > 3 else ""
-                number = 0 if words[1] == "scratch" else 1
-                found[name, number] = (stage, 1)
-            else:
+
+    known: Mapping[tuple[str, int], tuple[str, int, int]]
+
+    @classmethod
+    def of(cls, dockerfile: str) -> Self:
+        """Count what changes the tree, as BuildKit does; the others count every instruction."""
+        found: dict[tuple[str, int], tuple[str, int, int]] = {}
+        stage, step, number, name = 0, 0, 0, ""
+        continued = False
+        for line in dockerfile.splitlines():
+            if not continued:
+                words = line.split(" ")
                 step += 1
+                if words[0] == "FROM":
+                    stage, step, number = stage + 1, 1, 0
+                    name = words[3] if len(words) > 3 else ""
                 # WORKDIR / makes nothing.
-                if words[0] in _COUNTED and line != "WORKDIR /":
+                elif words[0] in _COUNTED and line != "WORKDIR /":
                     number += 1
-                    found[name, number] = (stage, step)
-        continued = line.endswith("\\")
-    return found
+                    found[name, number] = (words[0], stage, step)
+            continued = line.endswith("\\")
+        return cls(found)
+
+    def position(self, vertex: str) -> tuple[int, int] | None:
+        """Give (stage, step) of the step that BuildKit calls so; None for what is none."""
+        match = _VERTEX.match(vertex)
+        if match is None:
+            return None
+        name, number, keyword = match[1], int(match[2]), match[3]
+        if name is None:
+            # Only where there is one stage.
+            name = next((name for name, _ in self.known), "")
+        # Some versions count FROM.
+        for one in (number, number - 1):
+            found = self.known.get((name, one))
+            if found is not None and found[0] == keyword:
+                return found[1:]
+        return None
 
 
 @dataclass(frozen=True, slots=True)

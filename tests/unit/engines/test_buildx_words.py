@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
-from samebit.engines.buildx_words import BuildxOutput, step_numbers
+from samebit.engines.buildx_words import BuildxOutput, StepNumbers
 
 LOWERED = """\
 FROM localhost/samebit/base:0-2 AS s0
@@ -22,16 +22,20 @@ RUN ["samebit-capture"]
 """
 
 
-def test_steps_are_found_by_the_numbers_that_buildkit_gives_them() -> None:
-    assert step_numbers(LOWERED) == {
-        ("s0", 1): (1, 1),
-        ("s0", 2): (1, 3),
-        ("s0", 3): (1, 4),
-        ("s0", 4): (1, 6),
-        ("s1", 0): (2, 1),
-        ("s1", 1): (2, 2),
-        ("s1", 2): (2, 4),
-    }
+def test_steps_are_found_by_what_buildkit_calls_them() -> None:
+    numbers = StepNumbers.of(LOWERED)
+    assert numbers.position('[s0 1/5] RUN ["true","x"]') == (1, 3)
+    assert numbers.position('[s0 2/5] WORKDIR "/a"') == (1, 4)
+    assert numbers.position("[s0 3/5] COPY --from=samebit-0") == (1, 6)
+    assert numbers.position("[linux/arm64 s1 1/3] COPY --from=s0") == (2, 2)
+    assert numbers.position('[s1 2/3] RUN ["samebit-capture"]') == (2, 4)
+    # A version that counts FROM.
+    assert numbers.position('[s0 2/5] RUN ["true","x"]') == (1, 3)
+    assert numbers.position("[internal] load .dockerignore") is None
+
+
+def test_a_single_stage_has_no_name() -> None:
+    assert StepNumbers.of("FROM b AS s3\nRUN true\n").position("[1/2] RUN true") == (1, 2)
 
 
 def fed(*statuses: object) -> BuildxOutput:
