@@ -96,7 +96,7 @@ def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> N
         # Over the old one in one write: whoever reads at the same time finds one of them.
         with open(plan["marker"], "r+", encoding="ascii") as stream:
             stream.write(step.ljust(32))
-    _edit(plan, wanted, config)
+    _edit(plan, wanted, config, root)
     if wanted["user"] is not None:
         process["user"] = _user(root, wanted["user"])
     if vary is not None:
@@ -179,7 +179,7 @@ def _container(plan: _Object, root: str) -> str | None:
     return None
 
 
-def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
+def _edit(plan: _Object, wanted: _Object, config: _Object, root: str) -> None:
     process = config["process"]
     environment = dict(wanted["env"])
     # Only the runtime's own default for HOME (from the user database) is left to it.
@@ -209,6 +209,7 @@ def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
             mount["source"] = plan["replaced"][destination]
         if destination in _READ_ONLY_MOUNTS:
             mount["options"] = ["rbind", "ro", "nosuid", "nodev", "noexec"]
+    bound = [*sorted(plan["bound"].items()), *_companions(plan, root)]
     mounts.extend(
         {
             "destination": destination,
@@ -216,7 +217,7 @@ def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
             "source": source,
             "options": ["rbind", "ro", "nosuid", "nodev"],
         }
-        for destination, source in sorted(plan["bound"].items())
+        for destination, source in bound
     )
     mounts.extend(wanted["mounts"])
     # A mount must come after those above it, whoever asked for it.
@@ -250,6 +251,23 @@ def _fields(root: str, path: str, least: int) -> list[list[str]]:
     except OSError:
         return []
     return [line for line in lines if len(line) >= least and line[2].isdigit()]
+
+
+def _companions(plan: _Object, root: str) -> list[tuple[str, str]]:
+    """Give the places inside, and the files, of those whose program `root` has."""
+    found = []
+    for program, path, source in plan["companions"]:
+        folder, _, rest = program.partition("*")
+        folder, _, beginning = folder.rpartition("/")
+        try:
+            names = sorted(os.listdir(resolve(root, folder)[0]))
+        except OSError:
+            continue
+        for name in names:
+            place = f"{folder}/{name}{rest}"
+            if name.startswith(beginning) and os.path.isdir(resolve(root, place)[0]):
+                found.append((f"{os.path.dirname(place)}/{path}", source))
+    return found
 
 
 def _is_system(mount: _Object) -> bool:
