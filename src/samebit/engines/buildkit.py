@@ -182,7 +182,7 @@ class Buildkit:
             raise
         finally:
             if last and self._daemon is not None:
-                self._daemon.stop()
+                self._daemon.close()
                 self._daemon = None
 
     def _client(self, daemon: Daemon) -> BuildxClient:

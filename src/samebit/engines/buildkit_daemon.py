@@ -68,7 +68,7 @@ class Daemon:
             with machine_errors(f"cannot write to the engine's storage {home}"):
                 self._start(driver)
         except BaseException:
-            self.stop()
+            self.close()
             raise
 
     def _start(self, driver: str) -> None:
@@ -145,7 +145,7 @@ class Daemon:
         new.symlink_to(wrapper)
         os.replace(new, self._current)
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """End the daemons and what they have left running. A second time does nothing."""
         self._stack.close()
 

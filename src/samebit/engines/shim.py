@@ -58,11 +58,16 @@ def main(argv: list[str], vary: _Vary | None = None) -> None:
     with open(argv[1], encoding="utf-8") as stream:
         plan = json.load(stream)
     arguments = argv[2:]
+    prepare(plan, arguments, vary)
+    runtime = plan["runtime"]
+    os.execv(runtime, [runtime, *arguments])  # noqa: S606 - becoming the runtime is the point
+
+
+def prepare(plan: _Object, arguments: list[str], vary: _Vary | None = None) -> None:
+    """Change the bundle of a container that is about to be made."""
     if "create" in arguments or "run" in arguments:
         bundle = option(arguments, "--bundle", "-b") or os.getcwd()
         _create(plan, bundle, arguments[-1], vary)
-    runtime = plan["runtime"]
-    os.execv(runtime, [runtime, *arguments])  # noqa: S606 - becoming the runtime is the point
 
 
 def option(arguments: list[str], *names: str) -> str | None:
