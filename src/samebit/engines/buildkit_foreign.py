@@ -7,6 +7,7 @@ daemon's. The result comes as layers, and what samebit makes of them is canonica
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from samebit.engines.buildkit_layouts import Layouts
 from samebit.engines.buildkit_programs import find_buildx
-from samebit.engines.buildx_client import TO_LAYOUT, BuildxClient
+from samebit.engines.buildx_client import RESULT, TO_LAYOUT, BuildxClient
 from samebit.engines.conditions import HOST_NAME, StepTrace
 from samebit.engines.machine import install_advice
 from samebit.engines.protocol import EnginePlan, FinalLayers, Progress, StepFailedError
@@ -64,17 +65,16 @@ class ForeignBuildkit:
     @contextmanager
     def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalLayers]:
         """Run the plan in the private directory `work`; the layers lie there."""
-        result = work / "layout"
-        self._run(plan, work, progress, result)
-        yield FinalLayers(result)
+        yield FinalLayers(self._run(plan, work, progress))
 
     def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> StepTrace:
         """Run the plan and keep its result as the image `name`."""
         with machine_errors(f"cannot write to the engine's storage {self._home}"):
             self._layouts.folder.mkdir(parents=True, exist_ok=True)
-        new = self._layouts.new()
-        self._run(plan, work, progress, new)
+            new = self._layouts.new()
+        result = self._run(plan, work, progress)
         with machine_errors(f"cannot write to the engine's storage {self._home}"):
+            shutil.move(result, new)
             self._layouts.settle(new, name)
         return StepTrace()
 
@@ -89,15 +89,14 @@ class ForeignBuildkit:
         )
         yield
 
-    def _run(self, plan: EnginePlan, work: Path, progress: Progress, result: Path) -> None:
+    def _run(self, plan: EnginePlan, work: Path, progress: Progress) -> Path:
         work.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             options = stack.enter_context(_given(plan, work))
             client = BuildxClient(
                 self._buildx, (*self._chosen(work), *_STEPS), self._environment(work), self._layouts
             )
-            output = TO_LAYOUT.format(result)
-            run = client.start(plan, work / "buildx", output, progress, options)
+            run = client.start(plan, work / "buildx", TO_LAYOUT, progress, options)
             stack.callback(run.stop)
             try:
                 run.wait()
@@ -110,6 +109,7 @@ class ForeignBuildkit:
                         " containerd-snapshotter), or make another builder: docker buildx create",
                     ) from None
                 raise
+        return work / "buildx" / RESULT
 
     def _chosen(self, work: Path) -> tuple[str, ...]:
         """Give the option that names the builder; an address becomes one for this build."""

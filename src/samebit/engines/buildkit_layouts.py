@@ -35,11 +35,10 @@ class Layouts:
         blobs = path / "blobs" / "sha256"
         return (path / "index.json").exists() and all(blob.exists() for blob in blobs.iterdir())
 
-    def context(self, name: str) -> str:
-        """Give the value of `--build-context` for it. Raises OSError."""
-        path = self.path(name)
-        index = json.loads((path / "index.json").read_bytes())
-        return f"oci-layout://{path}@{index['manifests'][0]['digest']}"
+    def digest(self, name: str) -> str:
+        """Give the digest of its only manifest. Raises OSError."""
+        index = json.loads((self.path(name) / "index.json").read_bytes())
+        return str(index["manifests"][0]["digest"])
 
     def add(self, name: str, layout: Path) -> None:
         """Keep a copy of a layout, whose blobs may be symlinks. Raises MachineError."""

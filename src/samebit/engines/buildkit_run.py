@@ -22,12 +22,13 @@ class BuildxRun:
 
     def __init__(
         self,
-        buildx: str,
-        arguments: Sequence[str],
+        command: Sequence[str],
         environment: Mapping[str, str],
         dockerfile: str,
+        folder: Path,
         progress: Progress | None,
     ) -> None:
+        """Start `command` in `folder`."""
         self._output = BuildxOutput()
         self._steps = StepNumbers.of(dockerfile)
         self._progress = progress
@@ -35,7 +36,7 @@ class BuildxRun:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid())),
-                *(buildx, "build", "--progress=rawjson", *arguments),
+                *command,
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -43,6 +44,7 @@ class BuildxRun:
             encoding="utf-8",
             errors="replace",
             env=dict(environment),
+            cwd=folder,
             # A terminal's interrupt must reach us first: we end the engine in order.
             start_new_session=True,
         )

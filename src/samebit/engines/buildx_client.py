@@ -15,7 +15,9 @@ from samebit.engines.tree_layout import write_tree_layout
 from samebit.model.platform import Platform
 from samebit.store.failure import machine_errors
 
-TO_LAYOUT = "--output=type=oci,tar=false,compression=uncompressed,dest={}"
+# Below the directory that buildx is started in: its options take no path with `:`, `@` or `,`.
+RESULT = "result"
+TO_LAYOUT = f"--output=type=oci,tar=false,compression=uncompressed,dest={RESULT}"
 NOWHERE = "--output=type=cacheonly"
 
 
@@ -41,16 +43,19 @@ class BuildxClient:
             recipe = write_dockerfile(work / "recipe", plan.dockerfile)
             contexts = {}
             for name, tree in plan.build_contexts.items():
-                layout = work / "contexts" / name
+                layout = work / f"layout-{len(contexts)}"
                 digest = write_tree_layout(tree, layout, Platform.parse(plan.platform))
-                contexts[name] = f"oci-layout://{layout}@{digest}"
+                contexts[name] = f"oci-layout://{layout.name}@{digest}"
             # A RUN may speak of such names, too.
             for name in filter(self.layouts.has, _images(plan.dockerfile)):
-                contexts[name] = self.layouts.context(name)
+                layout = work / f"layout-{len(contexts)}"
+                layout.symlink_to(self.layouts.path(name))
+                contexts[name] = f"oci-layout://{layout.name}@{self.layouts.digest(name)}"
             # BuildKit knows files of the main context, which only ADD takes from, by its name.
             context = work / f"context-{secrets.token_hex(16)}"
             context.symlink_to(plan.context)
-        arguments = [
+        command = [
+            *(self.program, "build", "--progress=rawjson"),
             *self.options,
             "--no-cache",
             "--provenance=false",
@@ -64,7 +69,7 @@ class BuildxClient:
             str(context),
         ]
         environment = {"HOME": str(work), "TMPDIR": str(work), **self.environment}
-        return BuildxRun(self.program, arguments, environment, plan.dockerfile, progress)
+        return BuildxRun(command, environment, plan.dockerfile, work, progress)
 
 
 def _images(dockerfile: str) -> list[str]:

@@ -146,6 +146,8 @@ def _run(plan: _Object, arguments: list[str]) -> int:
     if status != 0:
         return status
     pid = _waiting(os.path.join(shim.option(arguments, "--root") or "", arguments[-1]))
+    if not pid:
+        sys.exit("samebit: the runtime does not say which process it has made")
     start = [*before, "start", arguments[-1]]
     _restrict(plan, start)
     status = subprocess.run([runtime, *start], check=False).returncode
