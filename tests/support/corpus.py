@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import tomllib
@@ -18,6 +20,7 @@ from image_files import members_of
 from samebit_command import Samebit
 
 CORPUS = Path(__file__).resolve().parents[1] / "corpus"
+MOVED_CLOCK = Path(__file__).with_name("moved_clock.py")
 CERTIFICATES = "/etc/ssl/certs"
 # Builds closer together could hide a time of minutes' resolution.
 APART_SECONDS = 61
@@ -40,10 +43,21 @@ class Case:
     certificates: bool
 
     @property
-    def base(self) -> str:
-        """The image that the Dockerfile's last stage stands on."""
-        text = (self.folder / "Dockerfile").read_text("utf-8")
-        return re.findall(r"^FROM +(\S+)", text, re.MULTILINE)[-1]
+    def bases(self) -> tuple[str, ...]:
+        """The images that the Dockerfile's stages stand on, sorted."""
+        return tuple(
+            sorted(tomllib.loads((self.folder / "samebit.toml").read_text("utf-8"))["bases"])
+        )
+
+    @property
+    def checksum(self) -> str:
+        """The sha256 of all that is in the folder."""
+        digest = hashlib.sha256()
+        for path in sorted(self.folder.rglob("*")):
+            if path.is_file() and path.suffix != ".lock":
+                for part in (os.fsencode(path.relative_to(self.folder)), path.read_bytes()):
+                    digest.update(b"%d:%b" % (len(part), part))
+        return digest.hexdigest()
 
 
 def cases() -> list[Case]:
@@ -83,24 +97,62 @@ def other_checkout(case: Case, target: Path) -> Path:
 
 
 @dataclass(frozen=True)
+class First:
+    """A build with a new lock. `began` is by time.time()."""
+
+    digest: str
+    layout: Path
+    lock: Path
+    began: float
+
+
+@dataclass(frozen=True)
 class Pair:
-    """Two builds of one case: their digests, the second's layout, and the paths that differ."""
+    """Two builds of one case: their digests, the second's layout, and the paths that differ.
+
+    `clock` says in words how it was moved in the second one, or why it was not.
+    """
 
     digests: tuple[str, str]
     layout: Path
     differs: tuple[str, ...]
+    clock: str
 
 
 def build_twice(case: Case, samebit: Samebit, work: Path) -> Pair:
     """Build with a new lock, and later from it elsewhere, with nothing reused."""
-    begin = time.monotonic()
-    first = checkout(case, work / "first")
-    one = samebit.build("--no-cache", "-o", f"oci:{work / 'one'}", first)
-    second = other_checkout(case, work / "another place" / "second")
-    shutil.copy(first / "Dockerfile.lock", second)
-    time.sleep(max(0.0, APART_SECONDS - (time.monotonic() - begin)))
-    two = samebit.build("--no-cache", "--locked", "-o", f"oci:{work / 'two'}", second)
-    return Pair((one, two), work / "two", differing(work / "one", work / "two"))
+    return build_again(case, samebit, build_first(case, samebit, work), work)
+
+
+def build_first(case: Case, samebit: Samebit, work: Path) -> First:
+    """Build a checkout and record its lock."""
+    began = time.time()
+    context = checkout(case, work / "first")
+    layout = work / "one"
+    digest = samebit.build("--no-cache", "-o", f"oci:{layout}", context)
+    lock = Path(shutil.move(context / "Dockerfile.lock", work / "Dockerfile.lock"))
+    return First(digest, layout, lock, began)
+
+
+def build_again(case: Case, samebit: Samebit, first: First, work: Path) -> Pair:
+    """Build from the lock in another checkout, later, and on another day for the steps."""
+    context = other_checkout(case, work / "another place" / "second")
+    shutil.copy(first.lock, context)
+    time.sleep(max(0.0, first.began + APART_SECONDS - time.time()))
+    layout = work / "two"
+    done = subprocess.run(
+        [sys.executable, MOVED_CLOCK, context, layout],
+        env={**os.environ, **samebit.environment, "SAMEBIT_HOME": str(samebit.home)},
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        errors="replace",
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    return Pair(
+        (first.digest, said["digest"]), layout, differing(first.layout, layout), said["clock"]
+    )
 
 
 def differing(one: Path, two: Path) -> tuple[str, ...]:
@@ -128,12 +180,13 @@ class PlainEngine:
         assert done.returncode == 0, f"{program} {arguments}\n{done.stdout}\n{done.stderr}"
         return done.stdout.strip()
 
-    def add_base(self, samebit: Samebit, name: str) -> None:
-        """Bring a base image over, once."""
-        if name in self.run("buildah", "images", "--format", "{{.Name}}:{{.Tag}}").split():
-            return
-        image = self.run("buildah", "pull", "--quiet", f"oci:{samebit.home / 'store'}:{name}")
-        self.run("buildah", "tag", image, name)
+    def add_bases(self, samebit: Samebit, case: Case) -> None:
+        """Bring a case's base images over, once."""
+        known = self.run("buildah", "images", "--format", "{{.Name}}:{{.Tag}}").split()
+        for name in case.bases:
+            if name not in known:
+                place = f"oci:{samebit.home / 'store'}:{name}"
+                self.run("buildah", "tag", self.run("buildah", "pull", "--quiet", place), name)
 
     def build(self, case: Case, context: Path) -> str:
         """Build with the best timestamp option that this buildah has; gives the image ID."""

@@ -75,13 +75,16 @@ class StepNetwork:
     """The network that RUN has unless it wants none.
 
     `namespace` is the path of a network namespace, `resolver` what becomes /etc/resolv.conf. The
-    `files` are bound read-only, by their paths inside. The marker of the step that runs is written
-    to `marker`, a file that exists.
+    `files` are bound read-only, by their paths inside. `companions` are bound where there is a
+    program: its directory inside (a name of which may end in `*`), the file's path relative to what
+    holds that, and the file. The marker of the step that runs is written to `marker`, a file that
+    exists.
     """
 
     namespace: str
     resolver: Path
     files: Mapping[str, Path]
+    companions: tuple[tuple[str, str, Path], ...]
     marker: Path
 
 

@@ -291,6 +291,7 @@ class _StagesRun:
                 for material in phase.materials
             ),
             record=self.record,
+            addresses=self.witness.conditions.addresses if self.witness is not None else 0,
             say=self.progress.say,
         )
 

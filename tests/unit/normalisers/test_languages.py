@@ -23,6 +23,15 @@ REMOVED = {
     "node/yarn-scripts": (b"tmp/yarn--1795618493832-0.630111237693129/node",),
     "rust/compiler-facts": (b"app/target/.rustc_info.json",),
     "rust/incremental": (b"app/target/debug/incremental/x-1/s-1",),
+    "c/cmake-logs": (
+        b"src/build/CMakeFiles/CMakeOutput.log",
+        b"CMakeFiles/CMakeConfigureLog.yaml",
+    ),
+    "c/ctest-records": (b"src/build/Testing/Temporary/LastTest.log",),
+    "python/sphinx-state": (
+        b"srv/www/.doctrees/environment.pickle",
+        b"doc/build/doctrees/environment.pickle",
+    ),
     "c/compiler-cache": (b"root/.cache/ccache/0/stats", b"root/.ccache/ccache.conf"),
     "java/gradle-records": (b"root/.gradle/daemon/8.1/daemon-1.out.log",),
     "ruby/extension-logs": (
@@ -45,6 +54,11 @@ KEPT = (
     b"root/.cargo/registry/index/x",
     b"root/.cargo/.crates.toml",
     b"app/target/release/app",
+    b"src/build/CMakeFiles/rules.ninja",
+    b"src/build/CMakeCache.txt",
+    b"src/build/Testing/Temporary/LastTestsFailed.log",
+    b"srv/www/.doctrees/index.doctree",
+    b"srv/models/environment.pickle",
     b"var/lib/gems/3.1.0/extensions/x86_64-linux/3.1.0/json-2/gem.build_complete",
     b"root/.m2/repository/a/a.jar",
     b"root/.gradle/caches/modules-2/files-2.1/a/a.jar",
@@ -91,6 +105,11 @@ REWRITTEN = {
         b"var/lib/gems/3.1.0/gems/x-0.1.0/ext/x/Makefile",
         b"sitearchdir = $(DESTDIR)./.gem.20261125-7-54ci0n\nsitelibdir = $(sitedir)/x\n",
         b"sitearchdir = $(DESTDIR)./.gem.00000000-0-0\nsitelibdir = $(sitedir)/x\n",
+    ),
+    "tex/log": (
+        b"doc/letter.log",
+        b"This is TeX (preloaded format=latex 2026.11.5)  25 NOV 2026 20:35\n",
+        b"This is TeX (preloaded format=latex 1980.1.2)  2 JAN 1980 00:00\n",
     ),
     "r/description": (
         b"usr/local/lib/R/site-library/x/DESCRIPTION",

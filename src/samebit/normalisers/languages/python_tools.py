@@ -36,3 +36,12 @@ CHECK_CACHES = Normaliser(
     why="What test runners and checkers remember of their last run, with times of files.",
     reference="pytest, cacheprovider; mypy, --cache-dir; ruff, cache-dir",
 )
+
+SPHINX_STATE = Normaliser(
+    name="python/sphinx-state",
+    action=Action.REMOVE,
+    paths=(b"**/.doctrees/environment.pickle", b"**/doctrees/environment.pickle"),
+    why="What Sphinx remembers for its next run, with the time at which it read each page; without"
+    " it that run reads all pages.",
+    reference="Sphinx, BuildEnvironment.all_docs",
+)

@@ -37,6 +37,7 @@ SERVICE_LOGS = Normaliser(
         b"var/log/mysqld.log",
         b"var/log/postgresql/*.log",
         b"var/log/redis/*.log",
+        b"var/log/supervisor/*.log",
         b"var/log/exim4/*log",
         b"var/log/cups/*_log",
     ),

@@ -1,0 +1,3 @@
+#include "shape.hpp"
+
+double Shape::area() const { return width * height; }

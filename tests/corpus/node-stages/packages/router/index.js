@@ -1,0 +1,1 @@
+exports.route = (path) => (path === "/" ? "page" : "missing");
