@@ -112,9 +112,10 @@ def main() -> None:
         growth(arguments[1])
         return
     megabytes, files, runs = (*arguments, *(500, 30_000, 3)[len(arguments) :])
-    against_the_compressor(megabytes, files, runs)
+    # First: a program starts with its starter's peak of memory.
     for number in GROWTH:
         subprocess.run([sys.executable, __file__, "0", str(number)], check=True)
+    against_the_compressor(megabytes, files, runs)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 from browser import CHROMIUM, Browser, browser
 from differing_images import differing_images
 from samebit_command import Samebit
+from verified_page import verified_page
 
 pytestmark = [
     pytest.mark.e2e,
@@ -92,6 +93,23 @@ def test_it_fits_and_can_be_read(
     text = running.evaluate("document.body.innerText")
     for words in ("clock/text", "random/key", "path/temporary", "archive/times", "2026-05-04"):
         assert words in text
+
+
+def test_a_verification_fits_and_tells_its_axes(tmp_path: Path) -> None:
+    file = verified_page(tmp_path)
+    with browser() as running:
+        for screen in (DESK, PHONE):
+            for scheme in ("light", "dark"):
+                running.open(file)
+                running.look(*screen, scheme)
+                running.evaluate(
+                    "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+                )
+                assert running.evaluate("document.documentElement.scrollWidth") <= screen[0]
+                assert running.evaluate(CONTRAST) == []
+        text = running.evaluate("document.body.innerText")
+    for words in ("Not varied", "varied-host-1", "Dockerfile:2", "copied by", "alone makes it"):
+        assert words in text, words
 
 
 def test_it_asks_for_nothing_and_makes_no_error(page: tuple[Browser, Path]) -> None:

@@ -100,8 +100,9 @@ def test_a_fetch_that_the_lock_lacks_is_named_with_its_line(
     online: Steps, internet: FakeInternet
 ) -> None:
     serve_recipe(internet)
-    online.build(RECIPE)
-    blocks = lock_of(online).read_text().split("\n[[fetch]]\n")
+    recorded = online.build(RECIPE)
+    whole = lock_of(online).read_text()
+    blocks = whole.split("\n[[fetch]]\n")
     lock_of(online).write_text("\n[[fetch]]\n".join(b for b in blocks if "/three" not in b) + "\n")
     done = online.samebit.run(*online.arguments(RECIPE))
     failure = read_failure(done.returncode, done.stderr, progress=True)
@@ -109,6 +110,10 @@ def test_a_fetch_that_the_lock_lacks_is_named_with_its_line(
     assert failure.where.endswith("Dockerfile:3:1")
     assert failure.what == "GET http://c.example.org:8123/three is not in the lock"
     assert "samebit lock" in failure.fix
+    # Nothing was harmed.
+    lock_of(online).write_text(whole)
+    done = replay(online, RECIPE, "--locked")
+    assert (done.returncode, done.stdout.strip()) == (0, recorded.digest), done.stderr
 
 
 def test_a_damaged_blob_is_an_input_error_and_heals(online: Steps, internet: FakeInternet) -> None:
@@ -247,39 +252,48 @@ def test_trust_variables_of_the_dockerfile_stay_and_are_told(
 def test_secrets_reach_neither_lock_nor_store_nor_image_nor_text(
     online: Steps, internet: FakeInternet, tmp_path: Path
 ) -> None:
-    planted = ["pl4nted-mount", "pl4nted-query", "pl4nted-header", "pl4nted-user"]
+    planted = ["mount", "query", "header", "cookie", "user", "password", "signed", "missing"]
+    planted = [f"pl4nted-{kind}" for kind in planted]
 
     def page(seen: Seen) -> Page:
-        assert "pl4nted-header" in seen.headers["X-Api-Key"]
-        assert "pl4nted-mount" in seen.headers["Authorization"]
-        return Page(b"thing", headers={"Set-Cookie": "id=pl4nted-header"})
+        assert seen.headers["X-Api-Key"] == "pl4nted-header"
+        assert seen.headers["Cookie"] == "id=pl4nted-cookie"
+        assert seen.headers["Authorization"] == "Bearer pl4nted-mount"
+        return Page(b"thing", headers={"Set-Cookie": "id=pl4nted-cookie"})
 
     internet.pages["http://a.example.org/f?access_token=pl4nted-query"] = page
     internet.pages["http://a.example.org/user"] = Page(b"x")
+    signed = "http://b.example.org/g?X-Amz-Signature=pl4nted-signed"
+    internet.pages["http://a.example.org/moved"] = Page(b"", 302, {"Location": signed})
+    internet.pages[signed] = Page(b"y")
     secret = tmp_path / "secret"
     secret.write_text("pl4nted-mount")
-    online.write({"q.sh": "echo access_token=pl4nted-query\n"})
+    # What the context has is the user's own: no word of it stands there as a whole.
+    online.write({"q.sh": "s=pl4nted; echo access_token=$s-query\n"})
     recipe = (
         "FROM base\n"
-        "RUN --mount=type=secret,id=t --mount=type=bind,target=/c busybox wget -q -O /f"
+        "RUN --mount=type=secret,id=t --mount=type=bind,target=/c s=pl4nted; busybox wget -q -O /f"
         ' --header "Authorization: Bearer $(cat /run/secrets/t)"'
-        ' --header "X-Api-Key: $(echo pl4nted)-header"'
+        ' --header "X-Api-Key: $s-header" --header "Cookie: id=$s-cookie"'
         ' "http://a.example.org/f?$(sh /c/q.sh)"'
-        ' && busybox wget -q -O /g "http://$(echo pl4nted)-user:pw@a.example.org/user"\n'
+        ' && busybox wget -q -O /g "http://$s-user:$s-password@a.example.org/user"'
+        " && busybox wget -q -O /h http://a.example.org/moved\n"
     )
-    built = online.build(recipe, f"--secret=id=t,src={secret}")
-    assert built.text("f") == "thing"
-    failing = (
-        recipe
-        + "RUN --mount=type=secret,id=t busybox wget -q -O /x"
-        + (' "http://a.example.org/none?token=$(cat /run/secrets/t)"\n')
-    )
-    text = online.fails(failing, f"--secret=id=t,src={secret}", code=3)
+    option = f"--secret=id=t,src={secret}"
+    built = online.build(recipe, option)
+    assert [built.text(name) for name in "fgh"] == ["thing", "x", "y"]
+    # A step that fails, and a miss.
+    wget = "RUN --mount=type=secret,id=t busybox wget -q -O /x"
+    failing = f'{recipe}{wget} "http://a.example.org/none?token=$(cat /run/secrets/t)"\n'
+    texts = [built.stderr, online.fails(failing, option, code=3)]
+    online.write({"q.sh": "s=pl4nted; echo 'other=1&password='$s-missing\n"})
+    texts.append(online.fails(recipe, option, code=4))
+    assert "GET http://a.example.org/f?other=1&password=REDACTED is not in the lock" in texts[-1]
     lock = lock_of(online).read_text()
-    for word in planted:
-        for place in (lock, built.stderr, text):
-            assert word not in place
-        for path in (online.samebit.home / "store").rglob("*"):
-            # The context is the user's own, and is not stored.
-            assert not path.is_file() or word.encode() not in path.read_bytes(), path
+    places = [lock, *texts, *(item.text for item in built.layer.values()), str(built.config)]
+    assert not any(word in place for word in planted for place in places)
+    for path in online.samebit.home.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            content = path.read_bytes()
+            assert not any(word.encode() in content for word in planted), path
     assert read_image(built.layout).digest == built.digest

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from engine_chroot import engine_of, other_suites
 from glibc_base import glibc_base
 from json_schema import faults
+from loopback_registry import LoopbackRegistry
 from running_build import running
 from samebit_command import Samebit
 
 from samebit.engines.own_storage import _is_used
+from samebit.engines.user_namespace import why_not
 
 pytestmark = pytest.mark.e2e
 SCHEMA = json.loads(
@@ -146,6 +150,43 @@ def test_an_expected_image_is_compared(verify: Verifier, tmp_path: Path) -> None
     assert "the builds themselves are identical under mtimes" in missed.document["verdict"]
 
 
+def test_a_published_image_is_compared(
+    verify: Verifier, registry: LoopbackRegistry, tmp_path: Path
+) -> None:
+    (verify.context / "data").write_bytes(b"one")
+    dockerfile = "FROM base\nRUN mkdir -p /srv; echo a > /srv/a\nCOPY data /srv/data\n"
+    verify.write(dockerfile)
+    bases = verify.arguments()[2:-1]
+    name = f"{registry.address}/verified/app:1"
+    digest = verify.samebit.build("-t", name, "--push", *bases, verify.context)
+    other = verify.samebit.with_home(tmp_path / "other")
+    elsewhere = replace(verify, samebit=other)
+    same = elsewhere(dockerfile, "--vary=mtimes,network", f"--against=docker://{name}")
+    assert same.code == 0, same.document
+    assert same.document["digest"] == digest
+    assert f"and the same as docker://{name}" in same.document["verdict"]
+    (verify.context / "data").write_bytes(b"two")
+    changed = elsewhere(dockerfile, "--vary=mtimes", f"--against=docker://{name}")
+    assert changed.code == 1
+    assert changed.document["expected"]["digest"] == digest
+    assert changed.lines == {"/srv/data": 3}
+
+
+@pytest.mark.prove
+def test_one_platform_of_a_published_index_is_compared(
+    verify: Verifier, registry: LoopbackRegistry
+) -> None:
+    (verify.context / "data").write_bytes(b"one")
+    dockerfile = "FROM scratch\nCOPY data /data\n"
+    verify.write(dockerfile)
+    name = f"{registry.address}/verified/many:1"
+    both = "--platform=linux/amd64,linux/arm64"
+    verify.samebit.build("-t", name, "--push", both, verify.context)
+    (verify.context / "Dockerfile.lock").unlink()
+    found = verify(dockerfile, "--vary=mtimes", f"--against=docker://{name}")
+    assert found.code == 0, found.document
+
+
 PLANTED = """\
 FROM base AS tools
 RUN mkdir /made && hostname > /made/name && echo same > /made/same
@@ -225,6 +266,67 @@ def test_process_ids_are_found(verify: Verifier) -> None:
     assert found.lines == {"/out/id": 2}
 
 
+TOLD_BY_THE_MACHINE = """\
+FROM base
+COPY data /srv/data
+RUN mkdir /out; chown 7:8 /srv/data; chmod 2750 /out; cat /proc/self/uid_map > /out/map
+RUN cat /proc/net/fib_trie > /out/address; echo a > /out/a
+"""
+
+
+@pytest.mark.skipif(bool(why_not()), reason="needs root and user namespaces")
+def test_what_an_ordinary_user_and_another_address_change_is_found(verify: Verifier) -> None:
+    (verify.context / "data").write_bytes(b"data")
+    found = verify(TOLD_BY_THE_MACHINE, "--vary=user,owner,umask,network")
+    assert found.code == 1, found.stderr
+    assert found.varied == {"user", "owner", "umask", "network"}
+    assert found.axes == {"/out/map": ["user"], "/out/address": ["network"]}
+    assert found.lines == {"/out/map": 3, "/out/address": 4}
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(bool(why_not()), reason="needs root and user namespaces")
+@pytest.mark.parametrize("driver", ["storage", "-storage"])
+def test_an_ordinary_user_builds_the_same(verify: Verifier, driver: str) -> None:
+    (verify.context / "data").write_bytes(b"data")
+    (verify.context / "data").chmod(0o600)
+    honest = TOLD_BY_THE_MACHINE.replace("/proc/self/uid_map", "/etc/passwd").replace(
+        "/proc/net/fib_trie", "/etc/group"
+    )
+    found = verify(honest, f"--vary=all,{driver}")
+    assert found.code == 0, found.document
+    assert "user" in found.varied
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a chroot")
+def test_an_engine_that_is_named_builds(verify: Verifier, tmp_path: Path) -> None:
+    engine = engine_of(other_suites()[0])
+    assert engine.folder is not None
+    inside = replace(verify, samebit=engine.samebit(tmp_path / "home", "overlay"))
+    usual, other = shutil.which("buildah"), engine.folder / "buildah"
+    (verify.context / "data").write_bytes(b"data")
+    found = inside(
+        "FROM base\nCOPY data /srv/data\nRUN mkdir -p /out; echo a > /out/a\n",
+        *("--vary=engine,host-name", f"--engine=buildah:{usual}"),
+        f"--other-engine=buildah:{other}",
+    )
+    assert found.code == 0, found.document
+    assert found.varied == {"engine", "host-name"}
+    how = next(one["how"] for one in found.document["varied"] if one["axis"] == "engine")
+    assert str(other) in how
+    assert engine.version() in how
+
+
+def test_an_engine_that_is_not_there_is_told_at_once(verify: Verifier) -> None:
+    verify.write("FROM base\nRUN echo a > /a\n")
+    for options in (["--other-engine=buildah:/nowhere"], ["--other-engine=docker"]):
+        done = verify.samebit.run(*verify.arguments(*options))
+        assert done.returncode in {2, 6}, done.stderr
+        assert "engine" in done.stderr
+        assert "RUN" not in done.stderr
+
+
 @pytest.mark.prove
 def test_a_checkouts_modes_matter_where_they_are_kept(verify: Verifier) -> None:
     (verify.context / "data").write_bytes(b"data")
@@ -253,7 +355,8 @@ def test_a_stale_lock_is_never_rewritten(verify: Verifier) -> None:
     verify.write("FROM base\nLABEL a=c\n")
     done = verify.samebit.run(*verify.arguments())
     assert done.returncode == 4
-    assert "stale" in done.stderr
+    # Nobody said --locked.
+    assert "the lock is stale, and samebit verify forbids to extend it" in done.stderr
     assert lock.read_bytes() == before
 
 
@@ -263,17 +366,22 @@ def leftovers() -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "number",
-    [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.prove)],
-    ids=["INT", "KILL"],
+    ("number", "axes"),
+    [
+        (signal.SIGINT, "path,directory-order"),
+        pytest.param(signal.SIGKILL, "path,directory-order", marks=pytest.mark.prove),
+        pytest.param(signal.SIGINT, "user,directory-order", marks=pytest.mark.prove),
+        pytest.param(signal.SIGKILL, "user,directory-order", marks=pytest.mark.prove),
+    ],
+    ids=["INT", "KILL", "INT-user", "KILL-user"],
 )
-def test_an_interrupt_leaves_nothing(verify: Verifier, number: signal.Signals) -> None:
+def test_an_interrupt_leaves_nothing(verify: Verifier, number: signal.Signals, axes: str) -> None:
     before = leftovers()
     # Longer than any test waits: the signal ends it.
     verify.write("FROM base\nRUN case $(hostname) in varied*) sleep 100;; esac\n")
     lock = verify.samebit.run("lock", *verify.arguments()[2:])
     assert lock.returncode == 0, lock.stderr
-    arguments = verify.arguments("--vary=host-name,path,directory-order", SOON)[2:]
+    arguments = verify.arguments(f"--vary=host-name,{axes}", SOON)[2:]
     with running(verify.samebit, *arguments, command="verify") as started:
         last = re.compile(r"build 2 of 2.*RUN case", re.DOTALL)
         assert started.wait_until(lambda one: last.search(one.text()) is not None), started.text()
@@ -286,7 +394,7 @@ def test_an_interrupt_leaves_nothing(verify: Verifier, number: signal.Signals) -
         # The next one finds what was left and clears it.
         verify.write("FROM base\nLABEL a=b\n")
         (verify.context / "Dockerfile.lock").unlink()
-        done = verify.samebit.run(*verify.arguments("--vary=path,directory-order", SOON))
+        done = verify.samebit.run(*verify.arguments(f"--vary={axes}", SOON))
         assert done.returncode == 0, done.stderr
     assert leftovers() <= before
 

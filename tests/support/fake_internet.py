@@ -5,6 +5,7 @@ samebit is pointed at it as at any proxy: HTTP_PROXY, HTTPS_PROXY and SSL_CERT_F
 
 from __future__ import annotations
 
+import base64
 import gzip
 import ssl
 import threading
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from samebit.network.authority import Authority
 
@@ -53,24 +55,33 @@ Answer = Page | Callable[[Seen], Page]
 
 @dataclass
 class FakeInternet:
-    """`pages` are by absolute URL; what is not there is 404."""
+    """`pages` are by absolute URL; what is not there is 404.
+
+    With `login` (`user:password`, percent-encoded) the proxy serves nobody else.
+    """
 
     address: str
     trust: Path
     pages: dict[str, Answer] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
     proxy_headers: list[dict[str, str]] = field(default_factory=list)
+    login: str = ""
 
     @property
     def environment(self) -> dict[str, str]:
         """What a user behind this proxy has set."""
-        proxy = f"http://{self.address}"
+        proxy = f"http://{self.login}@{self.address}" if self.login else f"http://{self.address}"
         return {
             "HTTP_PROXY": proxy,
             "HTTPS_PROXY": proxy,
             "NO_PROXY": "",
             "SSL_CERT_FILE": str(self.trust),
         }
+
+    def admits(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether a request to the proxy has what it wants."""
+        expected = "Basic " + base64.b64encode(unquote(self.login).encode()).decode()
+        return not self.login or headers.get("Proxy-Authorization") == expected
 
     def asked(self, url: str) -> int:
         """Count the requests for a URL."""
@@ -97,6 +108,9 @@ def fake_internet(folder: Path) -> Iterator[FakeInternet]:
 
         def do_CONNECT(self) -> None:
             state[0].proxy_headers.append(dict(self.headers.items()))
+            if not state[0].admits(self.headers):
+                _send(self, Page(b"who?", 407, {"Proxy-Authenticate": "Basic"}))
+                return
             self.send_response(200)
             self.end_headers()
             self.wfile.flush()
@@ -104,8 +118,8 @@ def fake_internet(folder: Path) -> Iterator[FakeInternet]:
             self.close_connection = True
             with suppress(ssl.SSLError, ConnectionError):
                 secured = authority.secure(self.connection, host.partition(":")[0])
-                secured.do_handshake()
                 with secured:
+                    secured.do_handshake()
                     _Inside(secured, self.client_address, self.server, f"https://{host}")
 
         def log_message(self, *_: Any) -> None:
@@ -138,6 +152,9 @@ def _answer(handler: BaseHTTPRequestHandler, internet: FakeInternet, inside: str
     url = inside + handler.path
     if not inside:
         internet.proxy_headers.append(dict(handler.headers.items()))
+        if not internet.admits(handler.headers):
+            _send(handler, Page(b"who?", 407, {"Proxy-Authenticate": "Basic"}))
+            return
     body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
     seen = Seen(handler.command, url, dict(handler.headers.items()), body)
     internet.seen.append(seen)

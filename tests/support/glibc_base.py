@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from step_builds import Item, directory, write_image
@@ -13,13 +14,13 @@ _PROGRAMS = ("dash", "date", "mkdir", "cat", "ls", "env", "perl", "touch")
 _LIBRARY = re.compile(r"(/\S+) \(0x")
 
 
-def glibc_base(layout: Path) -> Path:
-    """Write it as an OCI layout; /bin/sh is dash."""
+def glibc_base(layout: Path, extra: Sequence[str] = ()) -> Path:
+    """Write it as an OCI layout; /bin/sh is dash. `extra` names more programs, by path or name."""
     items: dict[str, Item] = {"tmp": directory(0o1777)}
-    for name in _PROGRAMS:
+    for name in (*_PROGRAMS, *extra):
         found = shutil.which(name)
         assert found, f"{name} is not installed"
-        _add(items, f"bin/{name}", Path(found))
+        _add(items, name.lstrip("/") if "/" in name else f"bin/{name}", Path(found))
         for library in _libraries(found):
             _add(items, library.lstrip("/"), Path(library))
     items["bin/sh"] = Item("symlink", 0o777, link="dash")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from samebit_command import Samebit
 
-_EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 _LOOPBACK_ONLY = 'ip link set lo up; exec "$@"'
 
 
@@ -27,24 +25,17 @@ def offline(samebit: Samebit, *arguments: str | Path) -> subprocess.CompletedPro
     )
 
 
-def record_and_replay(samebit: Samebit, context: Path) -> list[str]:
-    """Record once, then build twice without a network, each time with an engine that has never run;
-    gives the three digests.
+def record_and_replay(samebit: Samebit, context: Path, *options: str) -> list[str]:
+    """Record once, then build twice without a network; gives the three digests.
 
-    A miss would be exit 4, so what comes back had none.
+    The first replay has an engine that has never run, the second one that has. A miss would be
+    exit 4, so what comes back had none. The options are the recording's.
     """
-    digests = [samebit.build("--no-cache", context)]
-    for number in range(2):
-        cold = samebit.with_cold_engine(context.with_name(f"home-{number}"))
+    digests = [samebit.build("--no-cache", *options, context)]
+    cold = samebit.with_cold_engine(context.with_name(f"{context.name}-home"))
+    for _ in range(2):
         done = offline(cold, "build", "--progress", "plain", "--no-cache", "--locked", context)
         assert done.returncode == 0, done.stderr
         digests.append(done.stdout.strip())
     assert (context / "Dockerfile.lock").read_text().count("[[fetch]]") > 0
     return digests
-
-
-def example_digests(samebit: Samebit, example: str, folder: Path) -> set[str]:
-    """Record and replay a copy of an example; gives the digests that differ."""
-    context = folder / example
-    shutil.copytree(_EXAMPLES / example, context, ignore=shutil.ignore_patterns("*.lock"))
-    return set(record_and_replay(samebit, context))

@@ -11,7 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 # Nothing of the developer's own shell may decide how a test ends.
-_DROPPED = ("SOURCE_DATE_EPOCH", "SAMEBIT_ENGINE", "SAMEBIT_STORAGE_DRIVER", "REGISTRY_AUTH_FILE")
+_DROPPED = (
+    "SOURCE_DATE_EPOCH",
+    "SAMEBIT_ENGINE",
+    "SAMEBIT_OTHER_ENGINE",
+    "SAMEBIT_STORAGE_DRIVER",
+    "REGISTRY_AUTH_FILE",
+)
 
 
 @dataclass(frozen=True)
@@ -24,9 +30,13 @@ class Samebit:
     prefix: tuple[str, ...] = ()
 
     def run(
-        self, *arguments: str | Path, cwd: Path | None = None, **environment: str
+        self,
+        *arguments: str | Path,
+        cwd: Path | None = None,
+        timeout: float = 900,
+        **environment: str,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command line; gives its exit code, stdout and stderr."""
+        """Run a command line of at most `timeout` s; gives its exit code, stdout and stderr."""
         inherited = {key: value for key, value in os.environ.items() if key not in _DROPPED}
         return subprocess.run(
             [*self.prefix, sys.executable, "-m", "samebit.cli", *map(str, arguments)],
@@ -41,7 +51,7 @@ class Samebit:
             check=False,
             encoding="utf-8",
             errors="replace",
-            timeout=900,
+            timeout=timeout,
         )
 
     def build(self, *arguments: str | Path, cwd: Path | None = None, **environment: str) -> str:

@@ -77,10 +77,14 @@ def write_layout(
     packed = [_layer(blobs, members, compression) for members in layers]
     manifests = []
     for platform in platforms:
-        system, architecture = platform.split("/")
-        document = {
-            "architecture": architecture,
+        system, architecture, *variant = platform.split("/")
+        shown = {
             "os": system,
+            "architecture": architecture,
+            **({"variant": variant[0]} if variant else {}),
+        }
+        document = {
+            **shown,
             "created": "2001-02-03T04:05:06Z",
             "author": "base@example.org",
             "config": dict(config),
@@ -101,7 +105,7 @@ def write_layout(
             "layers": [layer for layer, _ in packed],
         }
         entry = blobs.add(manifest, str(manifest["mediaType"]))
-        entry["platform"] = {"os": system, "architecture": architecture}
+        entry["platform"] = shown
         manifests.append(entry)
     top = manifests[0]
     if len(manifests) > 1:

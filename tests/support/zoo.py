@@ -214,7 +214,8 @@ class Zoo:
 
 def _vary(fault: Fault) -> tuple[str, ...]:
     # A storage of its own gets all of the base anew, which takes longer than everything else.
-    left_out = [axis for axis in ("directory-order", "path", "storage") if axis != fault.axis]
+    storages = ("directory-order", "engine", "path", "storage", "user")
+    left_out = [axis for axis in storages if axis != fault.axis]
     return (f"--vary=-{',-'.join(left_out)}",) if fault.needs_debian else ()
 
 

@@ -9,11 +9,13 @@ import click
 
 from samebit.cli.options import parse_platform
 from samebit.cli.standard_output import print_result
+from samebit.pipeline.deep_view import find_diffoscope, missing
 from samebit.pipeline.diff import DEFAULT_LIMIT, diff_images
 from samebit.pipeline.outputs import write_whole
 from samebit.report.diff_json import diff_json
 from samebit.report.diff_sarif import diff_sarif
 from samebit.report.diff_text import write_diff
+from samebit.report.live_line import comparison_progress
 
 
 @click.command("diff", short_help="Explain how two images differ.")
@@ -34,6 +36,11 @@ from samebit.report.diff_text import write_diff
     "--normalise",
     is_flag=True,
     help="Also tell whether they are the same after normalising: as slow as normalising both.",
+)
+@click.option(
+    "--deep",
+    is_flag=True,
+    help="Also let diffoscope look into each file that differs, where it is installed.",
 )
 @click.option(
     "--limit",
@@ -59,6 +66,7 @@ def command(
     platform: str | None,
     form: str,
     normalise: bool,
+    deep: bool,
     limit: int,
     page: Path | None,
 ) -> None:
@@ -71,7 +79,19 @@ def command(
     """
     most = limit or None
     chosen = parse_platform(platform) if platform else None
-    report = diff_images(a, b, platform=chosen, limit=most, normalising=normalise)
+    diffoscope = find_diffoscope() if deep else None
+    if deep and diffoscope is None:
+        click.echo(f"samebit: {missing()}", err=True)
+    with comparison_progress(sys.stderr) as told:
+        report = diff_images(
+            a,
+            b,
+            platform=chosen,
+            limit=most,
+            normalising=normalise,
+            diffoscope=diffoscope,
+            told=told,
+        )
     if page is not None:
         # Most comparisons need no templates.
         from samebit.report.diff_html import diff_html  # noqa: PLC0415

@@ -19,7 +19,19 @@ from samebit.report.terminal import print_error
 
 # Shown in this order; each is the attribute `command` of the module samebit.cli.<name>, loaded when
 # it is used, so that `samebit --help` and an unchanged build start fast.
-_COMMANDS = ("build", "lock", "verify", "diff", "inputs", "normalise", "audit", "strip", "base")
+_COMMANDS = (
+    "build",
+    "lock",
+    "verify",
+    "diff",
+    "inputs",
+    "normalise",
+    "audit",
+    "strip",
+    "base",
+    "doctor",
+    "completion",
+)
 # Whatever we were doing: never a bug of ours.
 _MACHINE_ERRNOS = {
     errno.EDQUOT: "free some of your quota",

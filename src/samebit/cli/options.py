@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 
 import click
 
+from samebit.cli.completing import files, folders
 from samebit.errors import UsageError
 from samebit.model.platform import Platform
 from samebit.model.reference import Reference
 from samebit.pipeline.named import named_build
 from samebit.pipeline.request import BuildRequest, parse_epoch
 from samebit.pipeline.secrets import parse_secrets, parse_ssh
+from samebit.pipeline.session import ISOLATIONS, ask_for_isolation
 from samebit.report.progress import Style
 
 _ARCHITECTURES = ("amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "loong64")
@@ -26,6 +28,7 @@ _RECIPE = (
         "-f",
         "--file",
         metavar="FILE",
+        shell_complete=files,
         help="The Dockerfile (default: CONTEXT/Dockerfile; - reads standard input).",
     ),
     click.option(
@@ -96,13 +99,31 @@ _RECIPE = (
         metavar="default|ID[=SOCKET|KEY]",
         help="An SSH agent or key for RUN --mount=type=ssh.",
     ),
-    click.argument("context", default=".", metavar="[CONTEXT]"),
+    click.argument("context", default=".", metavar="[CONTEXT]", shell_complete=folders),
 )
 
 _ENGINE = click.option(
     "--engine",
     metavar="ENGINE[:PATH]",
     help="The engine: buildah, or buildah:/path/to/buildah (default: SAMEBIT_ENGINE, or buildah).",
+)
+
+
+def _ask_for_isolation(
+    _context: click.Context, _param: click.Parameter, value: str | None
+) -> str | None:
+    if value is not None:
+        ask_for_isolation(value)
+    return value
+
+
+_ISOLATION = click.option(
+    "--isolation",
+    type=click.Choice(ISOLATIONS),
+    expose_value=False,
+    callback=_ask_for_isolation,
+    help="How RUN is isolated: oci (runc or crun), or chroot where these start nothing (default:"
+    " SAMEBIT_ISOLATION, or the first that works).",
 )
 
 
@@ -114,8 +135,8 @@ def recipe_options(function: _Function) -> _Function:
 
 
 def engine_option(function: _Function) -> _Function:
-    """Add --engine."""
-    return _ENGINE(function)
+    """Add --engine, and --isolation, which is this process's own affair."""
+    return _ENGINE(_ISOLATION(function))
 
 
 def progress_options(function: _Function) -> _Function:

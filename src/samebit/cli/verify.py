@@ -23,7 +23,7 @@ from samebit.pipeline.session import Session, open_session
 from samebit.pipeline.verify import DEFAULT_SEARCH, SECONDS_APART, VerifyOptions, verify
 from samebit.report.progress import BuildProgress
 from samebit.report.verify_json import verify_json
-from samebit.report.verify_text import verdict, write_verification
+from samebit.report.verify_text import write_verification
 
 
 @click.command("verify", short_help="Build again under variations and compare bit by bit.")
@@ -45,6 +45,12 @@ from samebit.report.verify_text import verdict, write_verification
 )
 @click.option("--expect", metavar="DIGEST", help="Also compare with this digest.")
 @click.option("--against", metavar="IMAGE", help="Also compare with this image, as diff names one.")
+@click.option(
+    "--other-engine",
+    metavar="ENGINE",
+    help="What the axis engine builds with, named as by --engine (default: SAMEBIT_OTHER_ENGINE,"
+    " or another buildah on PATH).",
+)
 @click.option("--no-bisect", is_flag=True, help="Do not search for the axis that is to blame.")
 @click.option(
     "--bisect-builds",
@@ -95,6 +101,7 @@ def command(
     vary: tuple[str, ...],
     expect: str | None,
     against: str | None,
+    other_engine: str | None,
     no_bisect: bool,
     bisect_builds: int,
     apart: int,
@@ -125,6 +132,7 @@ def command(
         against=against,
         search=0 if no_bisect else bisect_builds,
         apart=apart,
+        other_engine=other_engine,
         keep=keep,
         limit=limit or None,
     )
@@ -151,4 +159,4 @@ def _write_page(page: Path, result: Verification, session: Session, told: BuildP
     if report is None:
         told.say(f"{page} is not written: the expected image is not here to compare with")
     else:
-        write_whole(page, diff_html(report, verdict(result)).encode("utf-8"))
+        write_whole(page, diff_html(report, result).encode("utf-8"))

@@ -171,6 +171,7 @@ class Run:
             "set_if_absent": dict(self._plan.set_if_absent),
             "replaced": replaced,
             "bound": {i: str(path) for i, path in network.files.items()} if network else {},
+            "companions": [(p, i, str(f)) for p, i, f in network.companions] if network else [],
             "namespace": network.namespace if network else None,
             "marker": str(network.marker) if network else None,
             "steps": {

@@ -156,7 +156,8 @@ class Storage:
 
     def end_containers(self, state: Path) -> None:
         """End the RUN steps of an engine that has ended; the runtime's own state names them."""
-        runtime = find_program(state.parent.name)
+        own = self.own_runtime
+        runtime = str(own) if state.parent.name == own.name else find_program(state.parent.name)
         for container in sorted(state.iterdir()):
             if runtime is not None:
                 subprocess.run(
@@ -177,6 +178,11 @@ class Storage:
         """Where the engine keeps each layer's tree, or what it mounts it from."""
         storage = self.home / self.driver / "storage"
         return storage / "overlay" if self.driver == "overlay" else storage / "vfs" / "dir"
+
+    @property
+    def own_runtime(self) -> Path:
+        """Where samebit's own runtime is, for machines where no other works."""
+        return self.home / "chroot-runtime"
 
     @property
     def _all_containers(self) -> Path:

@@ -33,7 +33,7 @@ class StepConditions:
     `processors` are the numbers of those it may use, empty for all. `personality` are flags of
     personality(2). `open_files` is a limit, None for that of every build. `first_process` is the ID
     of a step's second process, None for what follows 1. `variables` are set only where a step does
-    not set them.
+    not set them. `addresses` is the number of its network addresses, 0 for those of every build.
     """
 
     host_name: str = HOST_NAME
@@ -43,6 +43,7 @@ class StepConditions:
     first_process: int | None = None
     variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     clock: MovedClock | None = None
+    addresses: int = 0
 
 
 @dataclass(frozen=True, slots=True)

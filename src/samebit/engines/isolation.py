@@ -1,4 +1,7 @@
-"""Which OCI runtime can run a container here: found by trying, remembered until the next boot."""
+"""Which OCI runtime can run a container here: found by trying, remembered until the next boot.
+
+Where none can, samebit's own is left (chroot_runtime); `--isolation` asks for one kind.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,25 @@ from samebit.engines.buildah_storage import (
     tail,
     ulimits,
 )
+from samebit.engines.chroot_launcher import CHROOT, chroot_program
 from samebit.engines.machine import boot_id, find_program, install_advice
 from samebit.engines.probe_image import exit_program
-from samebit.errors import MachineError
+from samebit.errors import MachineError, UsageError
 from samebit.store.failure import machine_errors
 from samebit.store.locking import exclusive_file
 from samebit.store.removal import remove_tree
 
 # crun refuses hybrid control groups that runc accepts, so runc comes first.
 _RUNTIMES = ("runc", "crun")
+_OCI = "oci"
+_VARIABLE = "SAMEBIT_ISOLATION"
+ISOLATIONS = (_OCI, CHROOT)
+"""What --isolation can ask for; by default the first that works."""
+
+
+def ask_for_isolation(name: str) -> None:
+    """Ask for one of ISOLATIONS for all that this process, and those it starts, build."""
+    os.environ[_VARIABLE] = name
 
 
 def choose_runtime(storage: Storage) -> str:
@@ -48,7 +61,7 @@ def other_runtime(storage: Storage, used: str) -> str:
                 continue
             record = storage.home / f"other-{name}-{storage.driver}-{boot_id()}"
             if not record.exists():
-                remember(record, _try(storage, path) or path)
+                remember(record, try_runtime(storage, path) or path)
             known = record.read_text("utf-8")
             if known == path:
                 return path
@@ -57,8 +70,15 @@ def other_runtime(storage: Storage, used: str) -> str:
 
 
 def _choose(storage: Storage) -> str:
+    asked = os.environ.get(_VARIABLE) or ""
+    if asked not in {"", *ISOLATIONS}:
+        raise UsageError(f"{_VARIABLE} is {asked!r}", fix="set it to oci or chroot, or unset it")
     found = {name: find_program(name) for name in _RUNTIMES}
-    record = storage.home / f"runtime-{storage.driver}-{boot_id()}"
+    if asked == CHROOT:
+        found.clear()
+    if asked != _OCI:
+        found[CHROOT] = chroot_program(storage)
+    record = storage.home / f"runtime{asked and f'-{asked}'}-{storage.driver}-{boot_id()}"
     known = _remembered(record, found.values())
     if known is not None:
         return known
@@ -69,15 +89,15 @@ def _choose(storage: Storage) -> str:
         if known is not None:
             return known
         for name, path in found.items():
-            failure = _try(storage, path) if path else "not installed"
+            failure = try_runtime(storage, path) if path else "not installed"
             if path and failure is None:
                 remember(record, f"{path}\n")
                 return path
             tried.append(f"{name}: {failure}")
     raise MachineError(
-        "no OCI runtime on this machine can run a container",
+        "RUN cannot be isolated on this machine: nothing starts a container",
         detail="\n".join(tried),
-        fix=install_advice("runc crun"),
+        fix=f"{install_advice('runc crun')}; `samebit doctor` says what is missing",
     )
 
 
@@ -88,7 +108,11 @@ def _remembered(record: Path, paths: Iterable[str | None]) -> str | None:
     return known if known in paths else None
 
 
-def _try(storage: Storage, runtime: str) -> str | None:
+def try_runtime(storage: Storage, runtime: str) -> str | None:
+    """Build an image with a RUN through the runtime at that path; gives why that fails.
+
+    Raises MachineError for a full disk, OSError for a storage that cannot be written.
+    """
     program = exit_program()
     if program is None:
         return None

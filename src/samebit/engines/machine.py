@@ -6,22 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
+from samebit.distribution.install import this_distribution
 from samebit.errors import MachineError
 
 PACKAGES = "buildah runc"
-"""What an ordinary machine lacks when it cannot build, as distributions call it."""
-
-_INSTALL = {
-    "debian": "apt-get install --no-install-recommends {}",
-    "ubuntu": "apt-get install --no-install-recommends {}",
-    "fedora": "dnf install {}",
-    "rhel": "dnf install {}",
-    "centos": "dnf install {}",
-    "arch": "pacman -S {}",
-    "alpine": "apk add {}",
-    "opensuse": "zypper install {}",
-    "suse": "zypper install {}",
-}
+"""What an ordinary machine lacks when it cannot build."""
 
 _SYSTEM_PATH = "/usr/sbin:/usr/local/sbin:/sbin:/usr/bin"
 
@@ -44,12 +33,10 @@ def require_engine(name: str, packages: str) -> str:
 
 
 def install_advice(packages: str) -> str:
-    """Give the command that installs `packages` on this distribution."""
-    sudo = "" if os.geteuid() == 0 else "sudo "
-    for identifier in _distribution():
-        if identifier in _INSTALL:
-            return f"install it: {sudo}{_INSTALL[identifier].format(packages)}"
-    return f"install {packages} with your distribution's package manager"
+    """Say how to install `packages`, in samebit's names for them, on this distribution."""
+    here = this_distribution()
+    advice = here.advice(*packages.split())
+    return advice if here.command(*packages.split()) is None else f"install it: {advice}"
 
 
 def filesystem_of(path: bytes) -> str:
@@ -72,15 +59,3 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()[:8]
     except OSError:
         return "unknown"
-
-
-def _distribution() -> list[str]:
-    values: dict[str, str] = {}
-    try:
-        text = Path("/etc/os-release").read_text("utf-8", errors="replace")
-    except OSError:
-        return []
-    for line in text.splitlines():
-        key, _, value = line.partition("=")
-        values[key] = value.strip().strip('"')
-    return [values.get("ID", ""), *values.get("ID_LIKE", "").split()]

@@ -75,13 +75,16 @@ class StepNetwork:
     """The network that RUN has unless it wants none.
 
     `namespace` is the path of a network namespace, `resolver` what becomes /etc/resolv.conf. The
-    `files` are bound read-only, by their paths inside. The marker of the step that runs is written
-    to `marker`, a file that exists.
+    `files` are bound read-only, by their paths inside. `companions` are bound where there is a
+    program: its directory inside (a name of which may end in `*`), the file's path relative to what
+    holds that, and the file. The marker of the step that runs is written to `marker`, a file that
+    exists.
     """
 
     namespace: str
     resolver: Path
     files: Mapping[str, Path]
+    companions: tuple[tuple[str, str, Path], ...]
     marker: Path
 
 
@@ -91,12 +94,13 @@ class EnginePlan:
 
     `dockerfile` is the lowered text, `context` and `build_contexts` are private directories,
     `steps` maps step markers (`stage/ordinal`) to what the runtime shim enforces, `base` is the
-    imported name of the final stage's base (None: scratch), `set_if_absent` the environment set and
-    trust variables, `network` what RUN can reach (None: itself only). `caches` is where cache
-    mounts live: a private directory that all plans of a build share. `secrets` and `agents` hold
-    what was given, by ID; a mount of one that was not given is left out. `conditions` are what
-    steps find changed about the machine. `traced` holds the last RUN of stages with their number:
-    when it ends, what the stage has changed is noted (StepTrace).
+    imported name of the final stage's base (None: scratch), `platform` that of the engine's machine
+    (which platform an image is for is none of the engine's business), `set_if_absent` the
+    environment set and trust variables, `network` what RUN can reach (None: itself only). `caches`
+    is where cache mounts live: a private directory that all plans of a build share. `secrets` and
+    `agents` hold what was given, by ID; a mount of one that was not given is left out. `conditions`
+    are what steps find changed about the machine. `traced` holds the last RUN of stages with their
+    number: when it ends, what the stage has changed is noted (StepTrace).
     """
 
     dockerfile: str

@@ -90,7 +90,7 @@ def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> N
         # Over the old one in one write: whoever reads at the same time finds one of them.
         with open(plan["marker"], "r+", encoding="ascii") as stream:
             stream.write(step.ljust(32))
-    _edit(plan, wanted, config)
+    _edit(plan, wanted, config, root)
     if vary is not None:
         vary(plan, step, config, root, container)
     leave(plan, STUBS, container, _stub_removal(os.path.realpath(root), config["mounts"]))
@@ -171,7 +171,7 @@ def _container(plan: _Object, root: str) -> str | None:
     return None
 
 
-def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
+def _edit(plan: _Object, wanted: _Object, config: _Object, root: str) -> None:
     process = config["process"]
     environment = dict(wanted["env"])
     # Only the runtime's own default for HOME (from the user database) is left to it.
@@ -201,6 +201,7 @@ def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
             mount["source"] = plan["replaced"][destination]
         if destination in _READ_ONLY_MOUNTS:
             mount["options"] = ["rbind", "ro", "nosuid", "nodev", "noexec"]
+    bound = [*sorted(plan["bound"].items()), *_companions(plan, root)]
     mounts.extend(
         {
             "destination": destination,
@@ -208,7 +209,7 @@ def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
             "source": source,
             "options": ["rbind", "ro", "nosuid", "nodev"],
         }
-        for destination, source in sorted(plan["bound"].items())
+        for destination, source in bound
     )
     mounts.extend(wanted["mounts"])
     # A mount must come after those above it, whoever asked for it.
@@ -220,6 +221,23 @@ def _edit(plan: _Object, wanted: _Object, config: _Object) -> None:
     else:
         # RUN --network=host has it, too: what it could reach beyond would not be recorded.
         namespaces.append({"type": "network", "path": plan["namespace"]})
+
+
+def _companions(plan: _Object, root: str) -> list[tuple[str, str]]:
+    """Give the places inside, and the files, of those whose program `root` has."""
+    found = []
+    for program, path, source in plan["companions"]:
+        folder, _, rest = program.partition("*")
+        folder, _, beginning = folder.rpartition("/")
+        try:
+            names = sorted(os.listdir(resolve(root, folder)[0]))
+        except OSError:
+            continue
+        for name in names:
+            place = f"{folder}/{name}{rest}"
+            if name.startswith(beginning) and os.path.isdir(resolve(root, place)[0]):
+                found.append((f"{os.path.dirname(place)}/{path}", source))
+    return found
 
 
 def _is_system(mount: _Object) -> bool:

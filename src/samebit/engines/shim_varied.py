@@ -140,22 +140,31 @@ def _restrict(plan: _Object, arguments: list[str]) -> None:
 
 def _number_processes(pid: int, first: int) -> None:
     """Choose the next process ID of a process's namespace (pid_namespaces(7), ns_last_pid)."""
+    # A process of its own, because an ordinary user has no way back out of that namespace.
+    child = os.fork()
+    if child == 0:
+        try:
+            _enter_processes(pid)
+            # Only children are in there.
+            inside = os.fork()
+            if inside == 0:
+                with open("/proc/sys/kernel/ns_last_pid", "w", encoding="ascii") as stream:
+                    stream.write(str(first - 1))
+                os._exit(0)
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(inside, 0)[1]))
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    if status != 0:
+        sys.exit("samebit: the process IDs of the step cannot be chosen")
+
+
+def _enter_processes(pid: int) -> None:
     import ctypes  # noqa: PLC0415 - not in ordinary builds
 
     library = ctypes.CDLL(None, use_errno=True)
-    descriptor = os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY)
-    if library.setns(descriptor, 0) != 0:
+    if library.setns(os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY), 0) != 0:
         sys.exit(f"samebit: setns: {os.strerror(ctypes.get_errno())}")
-    # Only its children are in there.
-    child = os.fork()
-    if child == 0:
-        with open("/proc/sys/kernel/ns_last_pid", "w", encoding="ascii") as stream:
-            stream.write(str(first - 1))
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    home = os.open("/proc/self/ns/pid", os.O_RDONLY)
-    if status != 0 or library.setns(home, 0) != 0:
-        sys.exit("samebit: the process IDs of the step cannot be chosen")
 
 
 def _waiting(state: str) -> int:

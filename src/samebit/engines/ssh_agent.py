@@ -132,7 +132,7 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
 def _start_agent(path: Path) -> subprocess.Popen[bytes]:
     found = find_program("ssh-agent")
     if found is None:
-        raise MachineError("ssh-agent is not installed", fix=install_advice("openssh-client"))
+        raise MachineError("ssh-agent is not installed", fix=install_advice("ssh-agent"))
     program = subprocess.Popen(
         [found, "-D", "-a", str(path)],
         stdin=subprocess.DEVNULL,

@@ -54,6 +54,8 @@ class TextScan:
         self.only_sources = False
         self._rules = rules
         self._seen: set[bytes] = set()
+        # Languages and toolchains that constant paths tell.
+        self.makers: dict[tuple[str, str], None] = {}
 
     def data(self, source: Source, offset: int, length: int, place: str) -> None:
         """Scan a range of data, as read-only data sections hold it. Raises FormatError."""
@@ -117,7 +119,12 @@ class TextScan:
             self._traces.add(BUILD_PATH, path, place)
 
     def _is_constant(self, path: bytes) -> bool:
-        return any(rule.pattern.search(path) for rule in self._rules.constants)
+        for rule in self._rules.constants:
+            if match := rule.pattern.search(path):
+                if rule.toolchain:
+                    self.makers.setdefault((rule.language, rule.named(match)))
+                return True
+        return False
 
     def _rule(self, rule: TextRule, window: bytes, place: str) -> None:
         at = window.find(rule.needle)

@@ -158,6 +158,7 @@ class _Layers:
                 found += self._unpaired(trees)
             walked = walk(applied(trees, 0), applied(trees, 1), self._detail.limit)
             counts = trees.count(0), trees.count(1)
+            self._detail.told("looking into what differs")
             packages = same_packages(trees, self._layers, self._detail)
         tree = describe_entries(walked, counts, None, self._layers, self._detail)
         return tuple(found), tree, packages
@@ -171,6 +172,7 @@ class _Layers:
             return found
         for side in (0, 1):
             trees.start_layer(side)
+        self._tell(0, position, "comparing")
 
         def seen(side: int, member: Member) -> None:
             trees.apply(side, position, member)
@@ -225,9 +227,22 @@ class _Layers:
 
     def _apply(self, trees: AppliedTrees, side: int, position: int) -> None:
         trees.start_layer(side)
+        self._tell(side, position, "reading")
         layer = self._layers[side][position]
         for member in read_members(layer, bookmarks=self._detail.new_bookmarks(layer)):
             trees.apply(side, position, member)
+
+    def _tell(self, side: int, position: int, what: str) -> None:
+        layers = self._layers[side]
+        size = layers[position].descriptor.size
+        which = "A and B" if what == "comparing" else "AB"[side]
+        self._detail.told(
+            f"{what} layer {position + 1} of {len(layers)} of {which} ({_size(size)})"
+        )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def _same_layers(a: OpenedImage, b: OpenedImage) -> Iterator[LayerDifference]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -53,7 +53,7 @@ class Detail:
     At most `limit` entries of each kind are told, None means all; `inspect` is asked why they
     differ. Temporary files go below `directory`, which must be private. `bookmarks` of layers that
     were read, by their digests, and what was `found` of contents that two lists have in common save
-    reading them again.
+    reading them again. `told` hears what is being done.
     """
 
     directory: Path
@@ -63,6 +63,7 @@ class Detail:
     found: dict[tuple[bytes, Source, Source], tuple[ByteDifference, Explanation]] = field(
         default_factory=dict
     )
+    told: Callable[[str], None] = lambda _: None
 
     def new_bookmarks(self, layer: LayerBlob) -> Bookmarks | None:
         """Give what bookmarks are to be taken with; None where a layer has its own already."""

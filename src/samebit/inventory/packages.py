@@ -16,6 +16,7 @@ from samebit.inventory import managers
 _RECORDS = re.compile(
     rb"var/lib/dpkg/(?:status|status\.d/[^/]+)|(?:usr/)?lib/apk/db/installed"
     rb"|(?:.*/)?[^/]+\.dist-info/RECORD"
+    rb"|(?:var/lib|usr/lib/sysimage|usr/share)/rpm/(?:rpmdb\.sqlite(?:-wal)?|Packages\.db)"
 )
 
 

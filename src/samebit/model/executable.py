@@ -36,7 +36,8 @@ class TextRule:
 
     `needle` is a literal that every match contains, which makes looking for it cheap; it is needed
     in the scope STRINGS only. A rule with `constant` says the contrary: what it matches comes from
-    the toolchain and is the same everywhere.
+    the toolchain and is the same everywhere; `toolchain` says which one, with what the pattern's
+    groups matched in the place of `{1}`, `{2}` …, and `language` is what that compiles.
     """
 
     scope: Scope
@@ -44,6 +45,13 @@ class TextRule:
     finding: str = ""
     needle: bytes = b""
     constant: bool = False
+    language: str = ""
+    toolchain: str = ""
+
+    def named(self, match: re.Match[bytes]) -> str:
+        """Give the toolchain's name and version that a match tells."""
+        groups = (group.decode("ascii", "replace") for group in match.groups(b""))
+        return self.toolchain.format(match[0].decode("ascii", "replace"), *groups)
 
 
 @dataclass(frozen=True, slots=True)

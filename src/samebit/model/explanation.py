@@ -59,11 +59,15 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything found about one differing path. `unexplained` counts places without a cause."""
+    """Everything found about one differing path. `unexplained` counts places without a cause.
+
+    `deep` are the lines of diffoscope's report, where one was asked for.
+    """
 
     path: str
     causes: tuple[Cause, ...]
     unexplained: int = 0
+    deep: tuple[str, ...] = ()
 
     @property
     def confidential(self) -> bool:

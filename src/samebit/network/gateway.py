@@ -34,8 +34,12 @@ _USUAL_PORTS = (80, 443)
 class Gateway:
     """The network of one build. `start` gives its namespace, `close` ends everything."""
 
-    def __init__(self, services: Services, *, inside: bool) -> None:
-        """With `inside` connections are served by threads that have no way out themselves."""
+    def __init__(self, services: Services, *, inside: bool, addresses: int = 0) -> None:
+        """With `inside` connections are served by threads that have no way out themselves.
+
+        `addresses` is the number of the build's own ones, 0 for the usual ones.
+        """
+        self._addresses = addresses
         self._services = services
         self._inside = inside
         self._ready = threading.Event()
@@ -103,7 +107,7 @@ class Gateway:
     def _guard(self) -> None:
         """Answer names, and hear first packets; in the gateway's namespace."""
         try:
-            namespaces = self._namespaces = enter_gateway()
+            namespaces = self._namespaces = enter_gateway(self._addresses)
             self._accepting.register(self._wakers[1][0], selectors.EVENT_READ)
             for port in _USUAL_PORTS:
                 self._listen(namespaces, port)

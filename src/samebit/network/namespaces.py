@@ -19,18 +19,21 @@ from samebit.network.sniffing import open_sniffer
 
 NAMES_NETWORK = IPv4Network("198.18.0.0/15")
 """Where names get their addresses: for measuring devices (RFC 2544), so nobody's own network."""
-LINK_NETWORK = IPv4Network("198.19.255.252/30")
-"""The part of it that the two namespaces are joined by."""
+LINK_NETWORK = IPv4Network("198.19.255.248/29")
+"""The part of it that no name gets: what joins the two namespaces, and room for other addresses."""
 GATEWAY_ADDRESS = IPv4Address("198.19.255.253")
 """Where the build namespace finds DNS and its way out."""
 
 _GATEWAY = Device("gateway", 2, bytes.fromhex("025342000001"))
 # A fixed hardware address, because some identifiers are made from it.
 _BUILD = Device("eth0", 2, bytes.fromhex("025342000002"))
-_GATEWAY_V4 = IPv4Interface((GATEWAY_ADDRESS, LINK_NETWORK.prefixlen))
+_GATEWAY_V4 = IPv4Interface((GATEWAY_ADDRESS, 30))
 _BUILD_V4 = IPv4Interface("198.19.255.254/30")
 _GATEWAY_V6 = IPv6Interface("fd53:616d:6562:6974::1/64")
 _BUILD_V6 = IPv6Interface("fd53:616d:6562:6974::2/64")
+# What else may be the build's, where `samebit verify` varies it: the addresses, by a number.
+_OTHER_V4 = IPv4Interface("198.19.255.249/29")
+_OTHERS = 3
 _CLONE_NEWNET = 0x40000000
 _PORT_RULE, _DROP_RULE, _INCOMING_RULE = 100, 200, 300
 # Behind the table `main`, which knows the way back to the build namespace.
@@ -62,13 +65,14 @@ class Namespaces:
         os.close(self.build)
 
 
-def enter_gateway() -> Namespaces:
+def enter_gateway(number: int = 0) -> Namespaces:
     """Make the pair and move the calling thread, alone, into the gateway's namespace for good.
 
-    Raises MachineError where this machine gives no namespaces.
+    `number` is that of the build's addresses, 0 for those of every build. Raises MachineError where
+    this machine gives no namespaces.
     """
     try:
-        return _enter()
+        return _enter(_addresses(number))
     except OSError as error:
         raise MachineError(
             f"this machine gives RUN no network of its own: {error.strerror}",
@@ -91,7 +95,25 @@ def open_listener(namespaces: Namespaces, port: int) -> socket.socket:
     return listener
 
 
-def _enter() -> Namespaces:
+@dataclass(frozen=True, slots=True)
+class _Addresses:
+    device: Device
+    v4: IPv4Interface
+    v6: IPv6Interface
+    gateway_v4: IPv4Interface
+
+
+def _addresses(number: int) -> _Addresses:
+    if number == 0:
+        return _Addresses(_BUILD, _BUILD_V4, _BUILD_V6, _GATEWAY_V4)
+    v4 = IPv4Interface((_OTHER_V4.ip + (number - 1) % _OTHERS, LINK_NETWORK.prefixlen))
+    v6 = IPv6Interface((_BUILD_V6.ip + number, _BUILD_V6.network.prefixlen))
+    hardware = bytes((*_BUILD.hardware[:3], 0x56, *number.to_bytes(2)))
+    gateway = IPv4Interface((GATEWAY_ADDRESS, LINK_NETWORK.prefixlen))
+    return _Addresses(Device(_BUILD.name, _BUILD.index, hardware), v4, v6, gateway)
+
+
+def _enter(own: _Addresses) -> Namespaces:
     _unshare()
     build = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     inside = Netlink()
@@ -103,25 +125,26 @@ def _enter() -> Namespaces:
     _unshare()
     gateway = Netlink()
     gateway.up(LOOPBACK)
-    gateway.add_pair(_GATEWAY, _BUILD, build)
+    gateway.add_pair(_GATEWAY, own.device, build)
     gateway.add_local_rule(_INCOMING_RULE, _GATEWAY.name)
     gateway.move_local_rule(_LOCAL_RULE)
     gateway.add_drop_rule(_DROP_RULE, _GATEWAY.name, "tcp")
     gateway.add_drop_rule(_DROP_RULE, _GATEWAY.name, "icmp")
     gateway.own_every_address(socket.AF_INET)
-    _join(gateway, _GATEWAY.index, _GATEWAY_V4, _BUILD_V4, _BUILD.hardware)
-    _join(inside, _BUILD.index, _BUILD_V4, _GATEWAY_V4, _GATEWAY.hardware)
-    inside.add_default_route(_BUILD.index, GATEWAY_ADDRESS)
+    hardware, index = own.device.hardware, own.device.index
+    _join(gateway, _GATEWAY.index, own.gateway_v4, own.v4, hardware)
+    _join(inside, index, own.v4, own.gateway_v4, _GATEWAY.hardware)
+    inside.add_default_route(index, GATEWAY_ADDRESS)
     families = [socket.AF_INET]
     # A kernel without IPv6 needs nobody who refuses it.
     with suppress(OSError):
         gateway.own_every_address(socket.AF_INET6)
-        _join(gateway, _GATEWAY.index, _GATEWAY_V6, _BUILD_V6, _BUILD.hardware)
-        _join(inside, _BUILD.index, _BUILD_V6, _GATEWAY_V6, _GATEWAY.hardware)
-        inside.add_default_route(_BUILD.index, _GATEWAY_V6.ip)
+        _join(gateway, _GATEWAY.index, _GATEWAY_V6, own.v6, hardware)
+        _join(inside, index, own.v6, _GATEWAY_V6, _GATEWAY.hardware)
+        inside.add_default_route(index, _GATEWAY_V6.ip)
         families.append(socket.AF_INET6)
     inside.close()
-    injector.bind((_BUILD.name, 0))
+    injector.bind((own.device.name, 0))
     sniffers = tuple(open_sniffer(_GATEWAY.name, f, GATEWAY_ADDRESS) for f in families)
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     udp.bind((str(GATEWAY_ADDRESS), 53))

@@ -19,7 +19,7 @@ from samebit.network.problems import Problem
 from samebit.network.recording import Recording
 from samebit.network.services import Services
 from samebit.network.silence import Silence
-from samebit.network.trust import write_trust
+from samebit.network.trust import Companion, write_trust
 from samebit.store.store import Store
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Network:
     files: Mapping[str, Path]
     resolver: Path
     variables: Mapping[str, str]
+    companions: tuple[Companion, ...]
     marker: Path
     names: Names
     library: Library
@@ -70,11 +71,13 @@ def open_network(
     *,
     record: bool,
     environment: Mapping[str, str],
+    addresses: int = 0,
 ) -> Iterator[Network]:
     """Open the network of a build, until the context ends; with `record` misses are recorded.
 
     `environment` names the proxies that upstream is reached by. `private` is a directory of this
-    build alone. Raises MachineError where the machine cannot.
+    build alone. `addresses` is the number of the build's own ones, 0 for the usual ones. Raises
+    MachineError where the machine cannot.
     """
     authority = Authority(private)
     # A recording that goes on from an old lock gives indexes of the past, too.
@@ -98,7 +101,7 @@ def open_network(
             abort=recording.close,
             spool=private,
         )
-        gateway = Gateway(services, inside=not record)
+        gateway = Gateway(services, inside=not record, addresses=addresses)
         stack.callback(gateway.close)
         namespace = gateway.start()
         yield Network(
@@ -106,6 +109,7 @@ def open_network(
             files=trust.files,
             resolver=resolver,
             variables=trust.variables,
+            companions=trust.companions,
             marker=marker,
             names=services.names,
             library=recording.library,

@@ -1,7 +1,8 @@
 """How each client inside RUN learns to trust the run's authority: files and variables.
 
 The files are bound below /dev/.samebit, which leaves nothing in the image. A variable is set only
-where the Dockerfile and the base do not set it: what they say goes, and is told as a finding.
+where the Dockerfile and the base do not set it: what they say goes, and is told as a finding. dnf
+knows no variable and gets a plugin beside its own; the shim removes what it makes for that.
 """
 
 from __future__ import annotations
@@ -19,6 +20,29 @@ _APT = f"{DIRECTORY}/apt.conf"
 _PHP = f"{DIRECTORY}/php.ini"
 _WGETRC = f"{DIRECTORY}/wgetrc"
 _JAVA = f"{DIRECTORY}/java.jks"
+# Where each distribution has dnf's own module: plugins are looked for beside it.
+_DNF = ("/usr/lib/python3*/dist-packages/dnf", "/usr/lib/python3*/site-packages/dnf")
+_DNF_PLUGIN = f"""\
+import os
+
+import dnf
+
+
+class Trust(dnf.Plugin):
+    name = "samebit-trust"
+
+    def config(self):
+        if not self.base.conf.sslcacert:
+            self.base.conf.sslcacert = "{BUNDLE}"
+
+
+# Python has just written it.
+try:
+    os.unlink(__cached__)
+    os.rmdir(os.path.dirname(__cached__))
+except (NameError, OSError, TypeError):
+    pass
+"""
 
 # Whose trust a variable decides, in the order of the names.
 _BUNDLE_VARIABLES = (
@@ -61,11 +85,25 @@ _JKS_PASSWORD = "changeit"  # noqa: S105 - what every Java trust store has
 
 
 @dataclass(frozen=True, slots=True)
+class Companion:
+    """A file for a program that no variable tells: bound only into steps that have the program.
+
+    `program` is a directory inside, one of whose names may end in `*`; `path` is relative to the
+    directory that holds it.
+    """
+
+    program: str
+    path: str
+    source: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
     """What is bound into steps, by path inside, and what is set where it is absent."""
 
     files: Mapping[str, Path]
     variables: Mapping[str, str]
+    companions: tuple[Companion, ...]
 
 
 def trust_variables() -> Mapping[str, str]:
@@ -89,13 +127,20 @@ def write_trust(pem: bytes, der: bytes, folder: Path, *, replays: bool) -> Trust
         _WGETRC: f"ca_certificate = {BUNDLE}\n".encode("ascii"),
         _JAVA: java_trust_store(der),
     }
-    files = {}
-    for inside, content in contents.items():
-        path = folder / inside.rpartition("/")[2]
-        path.write_bytes(content)
-        path.chmod(0o644)
-        files[inside] = path
-    return Trust(files, _VARIABLES)
+    files = {
+        inside: _place(folder, inside.rpartition("/")[2], content)
+        for inside, content in contents.items()
+    }
+    plugin = _place(folder, "samebit_trust.py", _DNF_PLUGIN.encode("ascii"))
+    companions = tuple(Companion(program, f"dnf-plugins/{plugin.name}", plugin) for program in _DNF)
+    return Trust(files, _VARIABLES, companions)
+
+
+def _place(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    path.chmod(0o644)
+    return path
 
 
 def java_trust_store(der: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """The recorder's side of the real network: an HTTP/1.1 client over h11 with kept connections.
 
 Everything that was asked passes through unchanged but what concerns a connection (RFC 9110, 7.6.1),
-conditions and codings; nothing of it is kept. The host's proxies and trust store are used.
+conditions and codings; nothing of it is kept. The host's proxies, mirrors and trust store are used.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Self
 
 import h11
 
+from samebit.network.mirrors import Mirror, UnusableMirrorError, choose_mirror, read_mirrors
 from samebit.network.proxies import Proxy, UnusableProxyError, choose_proxy
 
 _CONNECT_SECONDS = 30.0
@@ -25,6 +26,10 @@ _CHUNK = 1 << 18
 _PIECE = 1 << 17
 _HEAD_LIMIT = 1 << 18
 _IDLE_PER_ORIGIN = 8
+_PROXY_REFUSES = 407
+_PROXY_REFUSED = "the proxy wants other credentials (407): see HTTP_PROXY and HTTPS_PROXY"
+# They prove something to the one who was asked, not to its mirror.
+_NOT_FOR_MIRRORS = frozenset({b"host", b"authorization", b"cookie", b"private-token"})
 
 
 class UpstreamError(Exception):
@@ -75,6 +80,9 @@ class Upstream:
 
     def send(self, request: Request) -> Response:
         """Send a request and give the response's head; close it after use. Raises UpstreamError."""
+        mirror = self._mirror(request)
+        if mirror is not None:
+            request = _for_mirror(request, mirror)
         while True:
             with self._lock:
                 idle = self._idle.get(request.origin)
@@ -95,7 +103,21 @@ class Upstream:
             except BaseException:
                 self._drop(connection)
                 raise
-            return Response(connection, head, self._keep, self._drop)
+            if head.status_code == _PROXY_REFUSES and request.origin.via is None:
+                # No answer of the origin: the proxy is the host's, and so are its credentials.
+                self._drop(connection)
+                raise UpstreamError(_PROXY_REFUSED, lasting=True)
+            return Response(connection, head, self._keep, self._drop, mirror)
+
+    def _mirror(self, request: Request) -> Mirror | None:
+        origin = request.origin
+        if origin.via is not None:
+            return None
+        try:
+            mirrors = read_mirrors(self._environment)
+        except UnusableMirrorError as error:
+            raise UpstreamError(str(error), lasting=True) from error
+        return choose_mirror(mirrors, origin.scheme, origin.host, origin.port, request.target)
 
     def wait(self, seconds: float) -> None:
         """Wait before another try. Raises UpstreamError when there shall be none."""
@@ -176,6 +198,7 @@ class Response:
         head: h11.Response,
         keep: Callable[[_Connection], None],
         drop: Callable[[_Connection], None],
+        mirror: Mirror | None = None,
     ) -> None:
         self._connection = connection
         self._keep = keep
@@ -185,9 +208,15 @@ class Response:
         self._raw_length = connection.raw_length(head)
         self.status = head.status_code
         self.reason = head.reason.decode("latin-1")
-        self.headers = tuple(
+        headers = (
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers
         )
+        if mirror is not None:
+            headers = (
+                (name, mirror.back(value) if name == "location" else value)
+                for name, value in headers
+            )
+        self.headers = tuple(headers)
 
     def __enter__(self) -> Self:
         return self
@@ -344,6 +373,19 @@ class _Connection:
         self._socket.close()
 
 
+def _for_mirror(request: Request, mirror: Mirror) -> Request:
+    """Give the request as the mirror gets it."""
+    target = mirror.target
+    headers = [pair for pair in request.headers if pair[0].lower() not in _NOT_FOR_MIRRORS]
+    headers.insert(0, (b"Host", target.authority.encode("latin-1")))
+    if mirror.authorization:
+        headers.append((b"Authorization", mirror.authorization.encode("latin-1")))
+    origin = Origin(target.scheme, target.host, target.port)
+    return Request(
+        origin, request.method, mirror.there(request.target), tuple(headers), request.body
+    )
+
+
 def _new_h11() -> h11.Connection:
     return h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
 
@@ -363,6 +405,8 @@ def _tunnel(opened: socket.socket, origin: Origin, proxy: Proxy) -> None:
             # Byte by byte is not needed: a TLS server says nothing before the client does.
             connection.receive_data(opened.recv(1 << 16))
         elif isinstance(event, h11.Response):
+            if event.status_code == _PROXY_REFUSES:
+                raise UpstreamError(_PROXY_REFUSED, lasting=True)
             if not 200 <= event.status_code < 300:
                 raise ConnectionError(f"the proxy answered {event.status_code}")
             return

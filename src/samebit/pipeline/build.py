@@ -215,7 +215,7 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
     workspace = open_workspace(request)
     _check_choices(workspace)
     if request.locked and workspace.lock is None:
-        require_fresh(workspace, None, None)
+        require_fresh(workspace, None, None, request.locked_by)
     epoch, findings = _epoch(request, workspace)
     platforms = request.platforms or (Platform.native(),)
 
@@ -243,7 +243,7 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
         )
         recipe = recipe_of(workspace, request, parts)
         if request.locked:
-            require_fresh(workspace, workspace.lock, recipe)
+            require_fresh(workspace, workspace.lock, recipe, request.locked_by)
         known = workspace.lock
         extends = request.records or known is None or bool(staleness(known, recipe))
         if extends and not request.locked:

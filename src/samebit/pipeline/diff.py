@@ -32,6 +32,7 @@ from samebit.model.image_difference import (
     Side,
 )
 from samebit.model.platform import Platform
+from samebit.pipeline.deep_view import DeepView
 from samebit.pipeline.open_image import OpenedSource, open_source
 from samebit.pipeline.temporary import temporary_directory
 from samebit.store.failure import machine_errors
@@ -67,6 +68,8 @@ def diff_images(
     store_root: Path | None = None,
     known: KnownBuilds = NOTHING_KNOWN,
     normalising: bool = False,
+    diffoscope: str | None = None,
+    told: Callable[[str], None] = lambda _: None,
 ) -> DiffReport:
     """Compare the images that two texts name: `oci:PATH`, `docker://NAME`, a name in the store.
 
@@ -74,8 +77,9 @@ def diff_images(
     one of an index; without it every platform that both sides have is compared. `store_root` is
     samebit's store, by default below SAMEBIT_HOME. `known` makes causes surer.
     `normalising` also tells whether they are the same after normalising, which takes as long as
-    normalising both. Temporary files, such as the images of a registry, are kept below TMPDIR and
-    removed. Raises UsageError, InputError or MachineError.
+    normalising both. `diffoscope` is the path of that program, for a deep view of each file. `told`
+    hears what is being done. Temporary files, such as the images of a registry, are kept below
+    TMPDIR and removed. Raises UsageError, InputError or MachineError.
     """
     root = store_root or default_home() / "store"
     with (
@@ -86,8 +90,15 @@ def diff_images(
         sides = _side(left), _side(right)
         if left.descriptor.digest == right.descriptor.digest and platform is None:
             return DiffReport(*sides, Grade.BITWISE)
+        deep = DeepView(diffoscope, directory) if diffoscope is not None else None
         comparison = _Comparison(
-            left, right, directory, limit, _Inspector(known), normalising=normalising
+            left,
+            right,
+            directory,
+            limit,
+            _Inspector(known, deep),
+            normalising=normalising,
+            told=told,
         )
         if platform is not None or (left.index is None and right.index is None):
             found = comparison.images(left.image(platform=platform), right.image(platform=platform))
@@ -114,6 +125,7 @@ class _Comparison:
         inspector: Inspector,
         *,
         normalising: bool,
+        told: Callable[[str], None],
     ) -> None:
         self._a = a
         self._b = b
@@ -121,6 +133,7 @@ class _Comparison:
         self._limit = limit
         self._inspector = inspector
         self._normalising = normalising
+        self._told = told
         self._count = 0
 
     def images(self, a: OpenedImage, b: OpenedImage) -> ImageDifference:
@@ -128,7 +141,8 @@ class _Comparison:
         directory = self._directory / f"images-{self._count}"
         with machine_errors(f"cannot keep temporary files in {self._directory}"):
             directory.mkdir()
-        found = compare_images(a, b, Detail(directory, self._limit, self._inspector))
+        detail = Detail(directory, self._limit, self._inspector, told=self._told)
+        found = compare_images(a, b, detail)
         worse = _GRADES.index(found.grade) > _GRADES.index(Grade.NORMALISED)
         if worse and self._normalising and self._normalise_alike(a, b, directory):
             return replace(found, grade=Grade.NORMALISED)
@@ -142,6 +156,7 @@ class _Comparison:
             work = directory / f"normalised-{number}"
             with machine_errors(f"cannot keep temporary files in {directory}"):
                 work.mkdir()
+            self._told(f"normalising {'AB'[number]}")
             made.append(normalised_image(image, name, DEFAULT_EPOCH, work).digest)
             shutil.rmtree(work)
         return made[0] == made[1]
@@ -198,10 +213,14 @@ class _Inspector:
     """What is asked why entries differ, with what is known about the two builds."""
 
     known: KnownBuilds
+    deep: DeepView | None = None
 
     def content(self, path: bytes, a: BinaryIO, b: BinaryIO) -> Explanation:
         instruction = self.known.instruction(path)
-        return explain(Pair(path, OpenFile(a), OpenFile(b), *self.known.facts, instruction))
+        found = explain(Pair(path, OpenFile(a), OpenFile(b), *self.known.facts, instruction))
+        if self.deep is None or found.confidential:
+            return found
+        return replace(found, deep=self.deep.look(path, a, b))
 
     def fields(self, path: bytes, changes: Sequence[FieldChange]) -> tuple[Cause, ...]:
         return explain_fields(path, changes, self.known.facts)

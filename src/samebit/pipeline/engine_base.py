@@ -9,13 +9,14 @@ from samebit.engines.protocol import Engine
 from samebit.image.manifest import Image, IndexEntry, Manifest, encode_index, encode_manifest
 from samebit.model.descriptor import OCI_CONFIG, OCI_MANIFEST, Descriptor
 from samebit.model.digest import Digest
+from samebit.model.platform import Platform
 from samebit.store.store import Store
 
 # What lowering leaves to the engine. ONBUILD triggers are expanded by samebit, VOLUME makes old
 # engines discard changes, and a working directory is made anew after every step.
 _KEPT = ("Env", "User", "Shell")
 # Part of the name, raised when what is imported for one manifest changes.
-_FORM = 2
+_FORM = 3
 
 
 def engine_name(image: Image) -> str:
@@ -50,7 +51,8 @@ def _write_layout(store: Store, image: Image, directory: Path) -> None:
     blobs.mkdir(parents=True)
     document = image.config_document
     inner = {key: value for key, value in document.config.items() if key in _KEPT and value}
-    platform = document.platform
+    # Of this machine, whatever it is for: an engine takes no base for another platform.
+    platform = Platform.native()
     config: dict[str, object] = {
         "architecture": platform.architecture,
         "os": platform.os,

@@ -8,6 +8,7 @@ import signal
 from samebit.dockerfile.lowering_model import Phase
 from samebit.dockerfile.stages import External, Plan
 from samebit.dockerfile.syntax import Instruction
+from samebit.engines.emulation import emulation_advice
 from samebit.engines.protocol import StepFailedError
 from samebit.errors import BuildFailedError, MachineError, Place, SamebitError
 from samebit.lock.redaction import redact_text
@@ -165,7 +166,8 @@ def _wrong_format(worded: str, where: Place, detail: str, steps: LoweredSteps) -
         f"{worded} could not be started: this machine cannot run programs for {wanted}",
         where=where,
         detail=detail,
-        fix="install emulation: the packages qemu-user-static and binfmt-support",
+        fix=f"install emulation ({emulation_advice()}), or cross-compile: in a stage FROM"
+        " --platform=$BUILDPLATFORM RUN is this machine's own",
     )
 
 

@@ -167,19 +167,21 @@ def require_epoch(workspace: Workspace, wanted: int) -> None:
         )
 
 
-def require_fresh(workspace: Workspace, lock: Lock | None, recipe: Recipe | None) -> None:
-    """Refuse, with --locked, a lock that is missing or stale. Raises LockError."""
+def require_fresh(
+    workspace: Workspace, lock: Lock | None, recipe: Recipe | None, by: str = "--locked"
+) -> None:
+    """Refuse, because of `by`, a lock that is missing or stale. Raises LockError."""
     where = Place(str(workspace.lock_file)) if workspace.lock_file else None
     if lock is None:
         raise LockError(
-            "there is no lock, and --locked forbids to make one",
+            f"there is no lock, and {by} forbids to make one",
             where=where,
             fix="record it first: samebit lock",
         )
     reasons = staleness(lock, recipe) if recipe is not None else ()
     if reasons:
         raise LockError(
-            "the lock is stale, and --locked forbids to extend it",
+            f"the lock is stale, and {by} forbids to extend it",
             where=where,
             detail="\n".join(reasons),
             fix="bring it up to date: samebit lock",

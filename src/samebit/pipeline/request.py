@@ -27,7 +27,8 @@ class BuildRequest:
     it as `configuration` (None: found beside the Dockerfile or in the context).
     `file` is the Dockerfile as the user named it (None: `Dockerfile` in the context, `-`: standard
     input). `platforms` empty means the machine's own. `epoch` is --source-date-epoch in seconds.
-    `build_contexts` maps names to what `--build-context` gave. `locked` forbids to change the lock,
+    `build_contexts` maps names to what `--build-context` gave. `locked` forbids to change the lock
+    (`locked_by`: who says so),
     `use_memo` allows to answer an unchanged build at once. `secrets` and `ssh` are by ID what steps
     may ask for. `excluded` are paths that must never enter the context. `update` is the
     pattern of the locked inputs that are looked up anew, None for none. `records` asks for what the
@@ -48,6 +49,7 @@ class BuildRequest:
     keep_modes: bool = False
     epoch: int | None = None
     locked: bool = False
+    locked_by: str = "--locked"
     use_memo: bool = True
     secrets: Mapping[str, SecretSource] = field(default_factory=lambda: MappingProxyType({}))
     ssh: Mapping[str, SshSource] = field(default_factory=lambda: MappingProxyType({}))

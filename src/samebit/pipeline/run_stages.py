@@ -53,11 +53,13 @@ from samebit.model.digest import Digest
 from samebit.model.finding import Finding
 from samebit.model.hardening import Hardening
 from samebit.model.normalising import Account
+from samebit.model.platform import Platform
 from samebit.pipeline.attribution import marker
 from samebit.pipeline.compose import compose
 from samebit.pipeline.contexts import MAIN, Contexts
 from samebit.pipeline.engine_base import engine_name, ensure_base
 from samebit.pipeline.failures import LoweredSteps, explain_failure, is_pattern
+from samebit.pipeline.foreign_steps import tell_foreign_steps
 from samebit.pipeline.recipe import ResolvedRecipe
 from samebit.pipeline.request import BuildRequest
 from samebit.pipeline.secrets import wanted_agents, wanted_secrets
@@ -160,6 +162,7 @@ class _StagesRun:
         staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
         if _has_steps(self.part.plan):
             warm_up()
+            tell_foreign_steps(self.part.plan, self.progress.say)
         for base in self.part.bases.values():
             ensure_base(self.engine, self.store, base.image)
         root = self.part.root_image()
@@ -288,6 +291,7 @@ class _StagesRun:
                 for material in phase.materials
             ),
             record=self.record,
+            addresses=self.witness.conditions.addresses if self.witness is not None else 0,
             say=self.progress.say,
         )
 
@@ -350,7 +354,8 @@ class _StagesRun:
                 for identity, step in lowered.steps.items()
             },
             base=engine_name(root) if root else None,
-            platform=str(self.part.platform),
+            # The engine's own idea of platforms would only refuse bases of others.
+            platform=str(Platform.native()),
             set_if_absent=given,
             caches=self._caches,
             secrets=wanted_secrets(lowered.steps, self.request.secrets),

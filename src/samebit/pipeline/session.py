@@ -7,10 +7,13 @@ from pathlib import Path
 
 from samebit.engines.buildah import Buildah
 from samebit.engines.conditions import EngineConditions
+from samebit.engines.isolation import ISOLATIONS, ask_for_isolation
 from samebit.engines.protocol import Engine
 from samebit.engines.select import start_engine
 from samebit.store.home import default_home
 from samebit.store.store import Store
+
+__all__ = ["ISOLATIONS", "Session", "ask_for_isolation", "open_session", "state_folder"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ class BuildNetwork:
             namespace=network.namespace,
             resolver=network.resolver,
             files=network.files,
+            companions=tuple((c.program, c.path, c.source) for c in network.companions),
             marker=network.marker,
         )
 
@@ -126,11 +127,13 @@ def open_build_network(
     steps: bool,
     additions: bool,
     record: bool,
+    addresses: int,
     say: Callable[[str], None],
 ) -> Iterator[BuildNetwork]:
     """Open the network of a build of one platform; with `record` misses are recorded.
 
-    `steps` says whether a RUN can use it, `additions` whether an ADD fetches something. Recorded
+    `steps` says whether a RUN can use it, `additions` whether an ADD fetches something. `addresses`
+    is the number of the steps' own addresses, 0 for the usual ones. Recorded
     bytes that the store lacks are brought first. Raises MachineError, and InputError for recorded
     bytes that cannot be had any more.
     """
@@ -159,7 +162,13 @@ def open_build_network(
             private = stack.enter_context(private_directory(store.root))
             network = stack.enter_context(
                 open_network(
-                    store, fetches, platform, private, record=record, environment=environment
+                    store,
+                    fetches,
+                    platform,
+                    private,
+                    record=record,
+                    environment=environment,
+                    addresses=addresses,
                 )
             )
             library, exchanges = network.library, network.exchanges

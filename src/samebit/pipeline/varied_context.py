@@ -10,6 +10,7 @@ from pathlib import Path
 
 from samebit.context.ignore import IgnoreRules
 from samebit.context.walk import failed, walk
+from samebit.engines.user_namespace import FIRST_ID
 from samebit.variations.protocol import ContextConditions
 
 _OWNER = (12345, 54321)
@@ -67,12 +68,18 @@ def _settle(origin: bytes, copy: bytes, conditions: ContextConditions, time: int
         os.chmod(copy, _mode(status.st_mode, conditions))
         if conditions.attributes:
             os.setxattr(copy, "user.varied", b"1")
-    owner = _OWNER if conditions.owner else (status.st_uid, status.st_gid)
+    owner = _owner(status, conditions)
     made = os.lstat(copy)
     if owner != (made.st_uid, made.st_gid):
         os.chown(copy, *owner, follow_symlinks=False)
     times = (time, time) if conditions.times else (status.st_atime, status.st_mtime)
     os.utime(copy, times, follow_symlinks=False)
+
+
+def _owner(status: os.stat_result, conditions: ContextConditions) -> tuple[int, int]:
+    if not conditions.mapped:
+        return _OWNER if conditions.owner else (status.st_uid, status.st_gid)
+    return (FIRST_ID + _OWNER[0], FIRST_ID + _OWNER[1]) if conditions.owner else (0, 0)
 
 
 def _mode(bits: int, conditions: ContextConditions) -> int:

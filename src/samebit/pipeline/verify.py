@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samebit.engines.conditions import MovedClock
+from samebit.engines.machine import PACKAGES, require_engine
+from samebit.engines.select import engine_program
 from samebit.errors import InputError, SamebitError, UsageError
 from samebit.model.digest import Digest
 from samebit.model.escaped import escaped
@@ -31,6 +34,7 @@ from samebit.pipeline.witness import differing
 from samebit.pipeline.workspace import open_workspace
 from samebit.report.progress import BuildProgress
 from samebit.store.failure import machine_errors
+from samebit.transports.resolve import choose
 from samebit.variations.apply import Variation, vary
 from samebit.variations.axes.clock import AXIS as CLOCK
 from samebit.variations.axes.clock import probe
@@ -39,6 +43,7 @@ from samebit.variations.registry import all_axes
 from samebit.variations.selection import select_axes
 
 SECONDS_APART = 61
+OTHER_ENGINE = "SAMEBIT_OTHER_ENGINE"
 # What axes leave in the environment of RUN.
 _TRACES = {
     "clock": (b"FAKETIME", b"libfaketime"),
@@ -56,6 +61,7 @@ _UNREACHED = {
 }
 # Which axes a failing build is tried without, one set after the other.
 _RISKY = (
+    frozenset({"user"}),
     frozenset({"clock"}),
     frozenset({"kernel", "open-files"}),
     frozenset({"storage", "directory-order"}),
@@ -69,7 +75,8 @@ class VerifyOptions:
 
     `vary` are the values of --vary. `expect` is a digest, `against` an image in any place. `search`
     is how many builds may look for the axes to blame, 0 for none. `apart` is the least number of
-    seconds between the starts of two builds whose clocks cannot be moved. Images that differ are
+    seconds between the starts of two builds whose clocks cannot be moved. `other_engine` names the
+    engine that the axis of that name takes (`buildah:PATH`). Images that differ are
     written below `keep`. `limit` is how many differences are told, None for all.
     """
 
@@ -79,6 +86,7 @@ class VerifyOptions:
     against: str | None = None
     search: int = DEFAULT_SEARCH
     apart: int = SECONDS_APART
+    other_engine: str | None = None
     keep: Path | None = None
     limit: int | None = None
 
@@ -89,14 +97,16 @@ def verify(
     """Build and compare. Raises as a build does, LockError for a stale lock, UsageError."""
     names = select_axes(options.vary, [axis.name for axis in all_axes()])
     expect = _expected_digest(options)
+    other_engine = _other_engine(options)
     # An ordinary user's process starts anew here.
     session.start_engine()
     request = replace(request, use_memo=False)
     _require_lock(request, session, told)
-    prepared = prepare(replace(request, locked=True), session.store, told.say)
+    locked = replace(request, locked=True, locked_by="samebit verify")
+    prepared = prepare(locked, session.store, told.say)
     with (
         temporary_directory("verify") as work,
-        VerifyBuilds(request, prepared, session, work, told) as builds,
+        VerifyBuilds(request, prepared, session, work, told, other_engine=other_engine) as builds,
     ):
         run = _Run(options, session, told, builds=builds, names=names, work=work)
         return run.result(expect)
@@ -113,6 +123,11 @@ def _expected_digest(options: VerifyOptions) -> Digest | None:
         return Digest.parse(options.expect)
     except InputError as error:
         raise UsageError(f"--expect: {error.what}", fix="give sha256: and 64 digits") from error
+
+
+def _other_engine(options: VerifyOptions) -> str:
+    named = options.other_engine or os.environ.get(OTHER_ENGINE)
+    return require_engine(engine_program(named), PACKAGES) if named else ""
 
 
 def _require_lock(request: BuildRequest, session: Session, told: BuildProgress) -> None:
@@ -159,7 +174,7 @@ class _Run:
         found = [plain, *varied]
         axes, not_varied = self._axes(plain, varied)
         # Before anything that takes longer is looked into.
-        self._told.say("comparing the images")
+        self._told.say(f"comparing the images of {count} builds")
         as_built = self._as_built(plain, varied)
         verification = Verification(
             digest=str(plain.image.digest),
@@ -298,7 +313,12 @@ class _Run:
         if name is None:
             return None
         with open_source(name, None, self._session.store.root, self._work / "against") as source:
-            return Expectation(name, str(source.descriptor.digest))
+            found = source.descriptor
+            platforms = self._builds.platforms
+            if source.index is not None and len(platforms) == 1:
+                # Published for several, of which one is built.
+                found = choose(source.blobs, source.index, platforms[0], name).descriptor
+            return Expectation(name, str(found.digest))
 
     def _keep(self, found: list[VerifiedBuild]) -> None:
         if self._options.keep is None:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+import pickle
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Self, TextIO
 
 from samebit.dockerfile.evaluate import Evaluation, evaluate
 from samebit.dockerfile.lowering import context_sources, reachable
 from samebit.engines.buildah import Buildah
 from samebit.engines.conditions import EngineConditions
 from samebit.engines.own_storage import own_storage
-from samebit.errors import Place, SamebitError
+from samebit.engines.user_namespace import run_inside, why_not
+from samebit.errors import MachineError, Place, SamebitError
 from samebit.explain.protocol import BuildFacts
 from samebit.model.descriptor import Descriptor
 from samebit.model.escaped import escaped
@@ -33,7 +35,7 @@ from samebit.pipeline.run_stages import run_stages
 from samebit.pipeline.session import Session
 from samebit.pipeline.varied_context import copy_context
 from samebit.pipeline.witness import Witness
-from samebit.report.progress import BuildProgress
+from samebit.report.progress import BuildProgress, Style
 from samebit.variations.apply import Variation
 from samebit.variations.protocol import ContextConditions, Machine
 
@@ -64,8 +66,12 @@ class VerifyBuilds:
         session: Session,
         work: Path,
         progress: BuildProgress,
+        *,
+        other_engine: str = "",
     ) -> None:
+        """Build in folders below `work`; `other_engine` is the path of one to vary it by."""
         self._request = request
+        self._other_engine = other_engine
         self._prepared = prepared
         self._session = session
         self._work = work
@@ -85,6 +91,11 @@ class VerifyBuilds:
     def made(self) -> int:
         """How many builds were begun."""
         return self._count
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """What is built for."""
+        return tuple(part.platform for part in self._prepared.parts)
 
     @cached_property
     def evaluations(self) -> tuple[tuple[ResolvedRecipe, Evaluation], ...]:
@@ -136,7 +147,9 @@ class VerifyBuilds:
             home=engine.home,
             driver=engine.driver,
             program=engine.program,
+            other_engine=self._other_engine,
             other_runtime=engine.other_runtime(),
+            no_user_namespace=why_not(),
             space=self._space,
             memory=_free_memory(),
             temporary=self._work.parent,
@@ -147,9 +160,37 @@ class VerifyBuilds:
         self._count += 1
         folder = self._work / f"build-{self._count}"
         folder.mkdir()
+        # Even where the build is another process: what is copied, this one can read.
+        contexts = self._context(variation.conditions.context)
+        if variation.conditions.user_namespace:
+            return self._build_inside(variation, contexts, folder)
+        return self._build(variation, contexts, folder)
+
+    def _build_inside(
+        self, variation: Variation, contexts: Contexts, folder: Path
+    ) -> VerifiedBuild:
+        def call(lines: TextIO) -> bytes:
+            # The storages, the engines and the terminal of the other process are not for this one.
+            self._engines, self._progress = {}, BuildProgress(Style.PLAIN, lines)
+            try:
+                with ExitStack() as self._stack:
+                    done = self._build(variation, contexts, folder)
+            except SamebitError as error:
+                return pickle.dumps(str(error))
+            noted = dict(done.witness.unreached), done.witness.platforms
+            return pickle.dumps((done.image, done.platforms, done.started, done.facts, noted))
+
+        data = run_inside(call, self._progress.line)
+        told = pickle.loads(data)  # noqa: S301 - of our own process
+        if isinstance(told, str):
+            raise MachineError(told)
+        image, platforms, started, facts, noted = told
+        witness = Witness(folder, variation.conditions.step, *noted)
+        return VerifiedBuild(image, platforms, variation, witness, started, facts)
+
+    def _build(self, variation: Variation, contexts: Contexts, folder: Path) -> VerifiedBuild:
         conditions = variation.conditions
         engine = self._engine(conditions.engine)
-        contexts = self._context(conditions.context)
         witness = Witness(folder, conditions.step)
         started, begun = time.monotonic(), int(time.time())
         images = []

@@ -89,6 +89,7 @@ class Differences:
     ) -> Verification:
         """Compare two builds, and find the axes with at most `search` further builds."""
         keys = self._differing(plain, other)
+        self._told.say(f"paths that differ: {len(keys)}; looking for the causes")
         written = self._written((plain, other), keys)
         report = self._report(plain, other, written)
         causes = _causes(report)
@@ -125,6 +126,7 @@ class Differences:
                 limit=self._limit,
                 store_root=self._session.store.root,
                 known=KnownBuilds((BuildFacts(), plain.facts), writers.text),
+                told=self._told.line,
             )
         except InputError:
             # A digest alone, of an image that is not here.
@@ -203,6 +205,7 @@ class Differences:
             limit=self._limit,
             store_root=self._session.store.root,
             known=known,
+            told=self._told.line,
         )
 
     def _difference(

@@ -9,13 +9,15 @@ from jinja2 import Environment, StrictUndefined
 
 from samebit.model.explanation import Cause, Explanation
 from samebit.model.image_difference import DiffReport, EntriesDifference
+from samebit.model.verification import PathDifference, Verification
 from samebit.report.diff_words import GRADES, compression, count, hexdump, layer_words
+from samebit.report.verify_text import as_built, blame, verdict
 
 
-def diff_html(report: DiffReport, headline: str = "") -> str:
+def diff_html(report: DiffReport, verification: Verification | None = None) -> str:
     """Give the page. Everything from the images is escaped; the page can load nothing.
 
-    `headline` is the verdict of whoever compared them, by default that of the comparison alone.
+    `verification` is what compared them, where it was more than the comparison alone.
     """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -24,7 +26,11 @@ def diff_html(report: DiffReport, headline: str = "") -> str:
     index = report.index
     return environment.from_string(source).render(
         report=report,
-        verdict=_sentence(headline) or _verdict(report),
+        verdict=_sentence(verdict(verification) if verification else GRADES[report.grade]),
+        verification=verification,
+        written=_written(verification),
+        as_built=as_built,
+        blame=blame,
         grades=GRADES,
         causes=_causes(report),
         platforms=()
@@ -45,8 +51,12 @@ def diff_html(report: DiffReport, headline: str = "") -> str:
     )
 
 
-def _verdict(report: DiffReport) -> str:
-    return _sentence(GRADES[report.grade])
+def _written(verification: Verification | None) -> dict[str, list[PathDifference]]:
+    """Give by path what is known besides its bytes; several where platforms have it."""
+    found: dict[str, list[PathDifference]] = {}
+    for difference in verification.differences if verification is not None else ():
+        found.setdefault(difference.path, []).append(difference)
+    return found
 
 
 def _sentence(words: str) -> str:

@@ -28,6 +28,7 @@ from samebit.report.styled_lines import Line, print_lines
 _A, _B, _HEADING, _VERDICT, _NOTE = "red", "green", "bold", "bold", "dim"
 _MAX_VALUE = 100
 _MAX_EVIDENCE = 2
+_MAX_DEEP = 60
 
 
 def write_diff(report: DiffReport, out: TextIO, limit: int | None) -> None:
@@ -201,6 +202,11 @@ def _why(explanation: Explanation) -> Iterator[Line]:
         yield Line(
             f"    and {count(explanation.unexplained, 'place')} without a known cause", _NOTE
         )
+    for number, line in enumerate(explanation.deep[:_MAX_DEEP]):
+        yield Line(f"    {'' if number else 'diffoscope: '}{line}", _NOTE)
+    if len(explanation.deep) > _MAX_DEEP:
+        more = count(len(explanation.deep) - _MAX_DEEP, "line")
+        yield Line(f"    and {more} more (--html and --json have them)", _NOTE)
 
 
 def _evidence(evidence: Evidence) -> str:

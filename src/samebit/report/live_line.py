@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 _CLEAR = "\r\x1b[2K"
+
+
+@contextmanager
+def comparison_progress(stream: TextIO | None) -> Iterator[Callable[[str], None]]:
+    """Give what shows, on a terminal only, what is being done; the line is gone in the end."""
+    if stream is None or not stream.isatty():
+        yield lambda _: None
+        return
+    line = LiveLine(stream)
+    try:
+        yield line.draw
+    finally:
+        line.clear()
 
 
 class LiveLine:

@@ -107,8 +107,8 @@ def _place(instruction: Instruction) -> tuple[str, str]:
 
 def _difference(difference: PathDifference, *, searched: bool) -> Iterator[Line]:
     platform = f" ({difference.platform})" if difference.platform else ""
-    blame = f": {_blame(difference)}" if searched else ""
-    yield Line(f"  {difference.path}{platform}{blame}")
+    words = f": {blame(difference)}" if searched else ""
+    yield Line(f"  {difference.path}{platform}{words}")
     if difference.origin is not None and difference.instruction is not None:
         where, text = _place(difference.instruction)
         yield Line(f"    copied by {where}  {text}", _NOTE)
@@ -119,7 +119,8 @@ def _difference(difference: PathDifference, *, searched: bool) -> Iterator[Line]
         yield Line(f"      fix: {cause.fix}")
 
 
-def _blame(difference: PathDifference) -> str:
+def blame(difference: PathDifference) -> str:
+    """Say which axis makes a path differ; only where it was searched for."""
     if difference.axes:
         words = "alone makes" if len(difference.axes) == 1 else "each alone make"
         return f"{', '.join(difference.axes)} {words} it differ"

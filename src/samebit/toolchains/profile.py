@@ -74,7 +74,7 @@ def parse_profile(path: str, data: bytes) -> Profile:
         raise root.error("is not a name: use lower-case letters, digits, plus and dash", "language")
     environment = root.table("environment")
     variables = tuple(_variable(environment, name) for name in environment.names())
-    checks = tuple(_check(table) for table in root.tables("check"))
+    checks = tuple(_check(table, language) for table in root.tables("check"))
     hazards = tuple(_hazard(table) for table in root.tables("hazard"))
     root.finish()
     return Profile(language, variables, checks, hazards)
@@ -97,7 +97,7 @@ def _variable(tables: TomlTable, name: str) -> Variable:
     return Variable(name, mode, value or "", reason)
 
 
-def _check(table: TomlTable) -> Check:
+def _check(table: TomlTable, language: str) -> Check:
     constant = table.boolean("constant", default=False)
     finding = table.string("finding", "" if constant else None)
     if finding and not _FINDING.fullmatch(finding):
@@ -110,11 +110,25 @@ def _check(table: TomlTable) -> Check:
         if scope is Scope.STRINGS and len(needle) < 2 and not constant:
             raise table.error("is missing: a literal that every match contains", "needle")
         pattern = re.compile(_pattern(table).pattern.encode())
-        rule = TextRule(scope, pattern, finding, needle, constant)
+        toolchain = _toolchain(table, pattern) if constant else ""
+        rule = TextRule(scope, pattern, finding, needle, constant, language, toolchain)
     elif constant or not fix:
         raise table.error("needs a pattern, a fix, or both")
     table.finish()
     return Check(finding, rule, fix)
+
+
+def _toolchain(table: TomlTable, pattern: re.Pattern[bytes]) -> str:
+    toolchain = table.string("toolchain", "")
+    try:
+        toolchain.format(*[""] * (pattern.groups + 1))
+    except (LookupError, ValueError, AttributeError):
+        raise table.error(
+            f"names what the pattern has not: it has {pattern.groups} groups",
+            "toolchain",
+            fix="write {1} for the first group, {2} for the second, {{ for a brace",
+        ) from None
+    return toolchain
 
 
 def _hazard(table: TomlTable) -> Hazard:

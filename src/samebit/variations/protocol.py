@@ -20,7 +20,8 @@ from samebit.engines.conditions import EngineConditions, StepConditions
 class ContextConditions:
     """What of the build context's copy differs from the original, besides that it is a copy.
 
-    `moved` says that there is a copy: the others ask for one, too.
+    `moved` says that there is a copy: the others ask for one, too. `mapped` asks for owners that a
+    user namespace has.
     """
 
     moved: bool = False
@@ -29,15 +30,20 @@ class ContextConditions:
     modes: bool = False
     attributes: bool = False
     order: bool = False
+    mapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Under which a build runs; without arguments those of every ordinary one."""
+    """Under which a build runs; without arguments those of every ordinary one.
+
+    `user_namespace`: by root of a user namespace, which has no rights over the machine.
+    """
 
     step: StepConditions = field(default_factory=StepConditions)
     engine: EngineConditions = field(default_factory=EngineConditions)
     context: ContextConditions = field(default_factory=ContextConditions)
+    user_namespace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +52,11 @@ class Machine:
 
     `number` counts varied builds from 1, so that each may be varied otherwise. `processors` are
     those that may be used. `home` is the folder of the engine's storage, `driver` and `program`
-    what an ordinary build uses. `other_runtime` is the path of another OCI runtime that works here,
-    or why there is none. `space` estimates what a storage of its own needs, in
-    bytes, `memory` is what is free of it. `temporary` is TMPDIR.
+    what an ordinary build uses. `other_engine` is the path of an engine that a person named, empty
+    where nobody did. `other_runtime` is the path of another OCI runtime that works here, or why
+    there is none. `no_user_namespace` says why no build can run in one, empty where it can. `space`
+    estimates what a storage of its own needs, in bytes, `memory` is what is free of it. `temporary`
+    is TMPDIR.
     """
 
     number: int
@@ -56,7 +64,9 @@ class Machine:
     home: Path
     driver: str
     program: str
+    other_engine: str
     other_runtime: str
+    no_user_namespace: str
     space: int
     memory: int
     temporary: Path

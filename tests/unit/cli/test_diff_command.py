@@ -57,6 +57,18 @@ def test_exit_codes_and_text(places: tuple[str, str, str]) -> None:
     assert '  author: "1" -> "2"' in other.output.splitlines()
 
 
+def test_a_deep_view_is_never_needed(
+    places: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    without = CliRunner().invoke(command, [places[0], places[2]])
+    deep = CliRunner().invoke(command, [places[0], places[2], "--deep"])
+    assert deep.exit_code == 1
+    assert deep.stdout == without.stdout
+    assert "diffoscope is not installed" in deep.stderr
+    assert "diffoscope-minimal" in deep.stderr
+
+
 def test_json(places: tuple[str, str, str]) -> None:
     result = CliRunner().invoke(command, [places[0], places[2], "--json", "--limit", "0"])
     assert result.exit_code == 1

@@ -40,6 +40,7 @@ def plan(tmp_path: Path) -> dict[str, Any]:
         "set_if_absent": {"SOURCE_DATE_EPOCH": "7"},
         "replaced": {"/etc/hosts": str(tmp_path / "hosts")},
         "bound": {"/dev/.samebit/ca.pem": "/ca.pem"},
+        "companions": [],
         "namespace": None,
         "marker": None,
         "conditions": None,
@@ -144,6 +145,23 @@ def test_mounts_that_tell_of_the_host_are_replaced_or_dropped(
         "/etc/hosts": plan["replaced"]["/etc/hosts"],
         "/dev/.samebit/ca.pem": "/ca.pem",
     }
+
+
+def test_companions_are_bound_beside_their_program_only(plan: dict[str, Any], bundle: Path) -> None:
+    programs = ("/usr/lib/python3*/dist-packages/dnf", "/usr/lib/python3*/site-packages/dnf")
+    plan["companions"] = [[program, "dnf-plugins/x.py", "/x.py"] for program in programs]
+    root = bundle / "root"
+    (root / "usr/lib/python3.9/site-packages/dnf").mkdir(parents=True)
+    (root / "usr/lib/python3/dist-packages/other").mkdir(parents=True)
+    (root / "usr/lib/python2/site-packages/dnf").mkdir(parents=True)
+    mounts = {m["destination"]: m["source"] for m in create(plan, bundle)["mounts"]}
+    place = "/usr/lib/python3.9/site-packages/dnf-plugins/x.py"
+    assert {d for d, source in mounts.items() if source == "/x.py"} == {place}
+    made = root / place.lstrip("/")
+    made.parent.mkdir()
+    made.touch()
+    call(plan, "delete", "container")
+    assert not made.parent.exists()
 
 
 def test_network_none_gets_a_namespace_of_its_own(plan: dict[str, Any], bundle: Path) -> None:

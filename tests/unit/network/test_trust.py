@@ -26,7 +26,7 @@ def test_every_variable_names_a_file_that_is_bound(authority: Authority, tmp_pat
     assert [path for path in trust.files if path.endswith(".ini")] == ["/dev/.samebit/php.ini"]
     for value in variables.values():
         assert any(path in value for path in trust.files)
-    for path in trust.files.values():
+    for path in (*trust.files.values(), *(c.source for c in trust.companions)):
         assert path.stat().st_mode & 0o777 == 0o644
     assert b"Check-Valid-Until" in trust.files["/dev/.samebit/apt.conf"].read_bytes()
 

@@ -18,7 +18,9 @@ from sample_images import Member, write_layout
 
 from samebit.inventory.managers import rpm
 from samebit.inventory.packages import Records
+from samebit.model.image_difference import Grade
 from samebit.pipeline.audit import AuditRequest, audit
+from samebit.pipeline.diff import diff_images
 
 SPEC = """\
 Name: {name}
@@ -100,6 +102,23 @@ def test_packages_of_an_image(
         ("rpm", "two", "4:1.2-3", 1, 3),
     ]
     assert light.unpackaged.files == len(files) + 1
+
+
+@pytest.mark.parametrize("backend", sorted(BACKENDS))
+@pytest.mark.parametrize("place", ["var/lib/rpm", "usr/lib/sysimage/rpm"])
+def test_images_with_the_same_packages(
+    tmp_path: Path, databases: Mapping[str, Mapping[str, bytes]], backend: str, place: str
+) -> None:
+    """Another file, with the same packages; and then without any."""
+    files = {f"{place}/{name}": data for name, data in databases[backend].items()}
+    layouts = [tmp_path / name for name in ("one", "other", "fewer")]
+    for layout in layouts:
+        members = [Member(path, data) for path, data in files.items()]
+        members.append(Member("srv/made", layout.name.encode()))
+        write_layout(layout, [members if layout.name != "fewer" else members[-1:]])
+    places = [f"oci:{layout}" for layout in layouts]
+    assert diff_images(*places[:2], store_root=tmp_path / "s").grade is Grade.SAME_PACKAGES
+    assert diff_images(*places[1:], store_root=tmp_path / "s").grade is Grade.DIFFERENT
 
 
 @pytest.mark.parametrize("backend", sorted(BACKENDS))

@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from html.parser import HTMLParser
 
-from sample_report import REPORT, A
+from sample_report import REPORT, A, B
 
+from samebit.errors import Place
 from samebit.model.image_difference import DiffReport, EntriesDifference, Grade, Side
+from samebit.model.verification import (
+    AsBuilt,
+    BuildOutcome,
+    Instruction,
+    PathDifference,
+    UnvariedAxis,
+    VariedAxis,
+    Verification,
+)
 from samebit.report.diff_html import diff_html
 
 NO_END = {"meta", "br", "input"}
@@ -97,6 +107,38 @@ def test_identical() -> None:
     page = Page(diff_html(DiffReport(side, side, Grade.BITWISE)))
     assert "Identical, byte for byte" in page.text
     assert "Causes" not in page.text
+
+
+def test_a_verification_tells_axes_lines_and_blame() -> None:
+    host = VariedAxis("host-name", "varied-host-1")
+    run = Instruction(Place("Dockerfile", 4), "RUN hostname > /f <&1")
+    copy = Instruction(Place("Dockerfile", 9), "COPY --from=one /etc /etc")
+    verification = Verification(
+        digest=A,
+        builds=(BuildOutcome(A, ()), BuildOutcome(B, (host,))),
+        axes=(host,),
+        not_varied=(UnvariedAxis("runtime", "crun is not installed"),),
+        seconds_apart=70,
+        as_built=AsBuilt(),
+        builds_made=2,
+        differences=(
+            PathDifference("/etc/f", axes=("host-name",), instruction=copy, origin=run),
+            PathDifference("/new", unvaried=True),
+        ),
+        difference_count=2,
+        bisected=True,
+    )
+    text = Page(diff_html(REPORT, verification)).text
+    for words in (
+        "Different: 2 paths not the same in 2 builds",
+        "varied-host-1",
+        "crun is not installed",
+        "Dockerfile:4\u2002RUN hostname > /f <&1",
+        "copied by Dockerfile:9",
+        "Host-name alone makes it differ.",
+    ):
+        assert words in text, words
+    assert "Not varied" not in Page(diff_html(REPORT)).text
 
 
 def test_controls_have_names() -> None:

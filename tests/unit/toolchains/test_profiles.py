@@ -52,6 +52,24 @@ def test_a_language_of_ones_own_is_one_file(tmp_path: Path) -> None:
     assert [(trace.finding, trace.value) for trace in found] == [("cobol-stamp", "COBSTAMP-77")]
 
 
+def test_a_constant_path_names_a_toolchain_that_left_no_note(tmp_path: Path) -> None:
+    (tmp_path / "cobol.toml").write_text(
+        'language = "cobol"\n'
+        "[[check]]\nin = 'paths'\nconstant = true\n"
+        "pattern = '\\A/usr/share/cobol-([0-9.]+)/'\ntoolchain = 'COBOL {1}'\n"
+    )
+    (tmp_path / "a.c").write_text('char text[] = "/usr/share/cobol-3.2/run.c";')
+    run("gcc", "-c", "a.c", cwd=tmp_path)
+    data = (tmp_path / "a.o").read_bytes()
+    rules = load_toolchains([tmp_path]).rules()
+    known = recognise(data[:64], b"a.o")
+    assert known is not None
+    facts = inspect(MemorySource(data), Context(b"a.o", rules), known)
+    assert facts.language == "cobol"
+    assert "COBOL 3.2" in facts.toolchain
+    assert not facts.traces
+
+
 def test_ones_own_profile_replaces_ours(tmp_path: Path) -> None:
     (tmp_path / "go.toml").write_text('language = "go"\n')
     assert load_toolchains([tmp_path]).profile("go").environment == ()
@@ -77,6 +95,10 @@ def test_ones_own_profile_replaces_ours(tmp_path: Path) -> None:
         ('language = "x"\n[[check]]\nfinding = "f"\nin = "x"\npattern = "a"', 4, "in is 'x'"),
         ('language = "x"\n[[check]]\nfinding = "f"\nin = "strings"\npattern = "a"', 2, "needle"),
         ('language = "x"\n[[hazard]]\nname = "h"\npattern = "a"\nwhat = "w"', 2, "fix is missing"),
+        (
+            'language = "x"\n[[check]]\nin = "paths"\npattern="a"\nconstant=true\ntoolchain="{1}"',
+            6, "it has 0 groups",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_line(text: str, line: int | None, what: str) -> None:

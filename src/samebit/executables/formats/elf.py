@@ -100,6 +100,7 @@ class _Reader:
             self._units()
         self._scan.only_sources = self._language == "go"
         self._texts()
+        self._makers()
         self._run_paths()
         kind = self._kind()
         linking = self._linking(kind)
@@ -326,6 +327,14 @@ class _Reader:
                     self._scan.data(elf.source, section.offset, section.size, place)
             except FormatError as error:
                 self._traces.unreadable(place, error)
+
+    def _makers(self) -> None:
+        """Name the toolchain by paths of its own, where it left no note of itself."""
+        makers = sorted(self._scan.makers)
+        if self._language in (None, "c") and makers:
+            self._language = makers[0][0]
+            for _, toolchain in makers:
+                self._toolchain.setdefault(toolchain)
 
     def _run_paths(self) -> None:
         if self._dynamic is None:

@@ -1,0 +1,1 @@
+"""What a machine offers samebit, found out by trying: one file a kind of thing."""

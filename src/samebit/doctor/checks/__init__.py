@@ -1,0 +1,1 @@
+"""Each module has a `CHECK`, and that is all it takes."""

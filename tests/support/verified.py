@@ -1,0 +1,120 @@
+"""Verifying the examples and the corpus under every axis of this machine, and what that told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from samebit_command import Samebit
+
+from corpus import cases
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+_LEFT_OUT = shutil.ignore_patterns("case.toml", "*.lock")
+# What a machine may lack: another engine or runtime, a second processor, another file system.
+_OPTIONAL = {
+    "clock",
+    "directory-order",
+    "engine",
+    "owner",
+    "process-ids",
+    "processors",
+    "runtime",
+    "storage",
+    "user",
+    "xattrs",
+}
+_LEAST_VARIED = 9
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A context to verify. `differs` are the paths that no build can make the same, and why."""
+
+    name: str
+    folder: Path
+    differs: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a verification of it said.
+
+    `faults` are what is not as it should be, `differs` the paths that differ, `causes` what is said
+    of them first. `not_varied` gives reasons by axis. `as_built` is how many paths only normalising
+    made the same. `seconds` is for all of it.
+    """
+
+    faults: tuple[str, ...]
+    identical: bool
+    digest: str
+    varied: tuple[str, ...]
+    not_varied: dict[str, str]
+    as_built: int
+    differs: tuple[str, ...]
+    causes: tuple[str, ...]
+    seconds: int
+
+
+def examples() -> list[Subject]:
+    """Give the examples, sorted by name."""
+    return [Subject(f"examples/{path.name}", path) for path in sorted(EXAMPLES.iterdir())]
+
+
+def corpus() -> list[Subject]:
+    """Give the cases of the corpus, sorted by name."""
+    return [
+        Subject(f"corpus/{case.name}", case.folder, case.differs, case.reason) for case in cases()
+    ]
+
+
+def verify(subject: Subject, samebit: Samebit, work: Path) -> Seen:
+    """Verify a copy of the context below `work`, recording a lock first.
+
+    Raises AssertionError when there is no verdict.
+    """
+    begin = time.monotonic()
+    context = work / "context"
+    shutil.copytree(subject.folder, context, ignore=_LEFT_OUT)
+    done = samebit.run("verify", "--progress=plain", "--json", "--limit=0", context, timeout=3600)
+    assert done.returncode in {0, 1}, done.stdout + done.stderr[-3000:]
+    document = json.loads(done.stdout)
+    differences = document["differences"]
+    seen = Seen(
+        faults=tuple(_faults(subject, document)),
+        identical=document["identical"],
+        digest=document["digest"],
+        varied=tuple(one["axis"] for one in document["varied"]),
+        not_varied={one["axis"]: one["reason"] for one in document["notVaried"]},
+        as_built=document["asBuilt"]["count"],
+        differs=tuple(one["path"] for one in differences),
+        causes=tuple(sorted({one["causes"][0]["name"] for one in differences if one["causes"]})),
+        seconds=int(time.monotonic() - begin),
+    )
+    assert done.returncode == (0 if seen.identical else 1)
+    return seen
+
+
+def _faults(subject: Subject, document: dict[str, Any]) -> Iterator[str]:
+    found = {one["path"].removeprefix("/") for one in document["differences"]}
+    unexpected = sorted(found - set(subject.differs))
+    if unexpected:
+        yield f"differs: {', '.join(unexpected)}"
+    if subject.differs and document["identical"]:
+        yield "called identical"
+    missed = sorted(set(subject.differs) - found)
+    if missed:
+        yield f"not seen: {', '.join(missed)}"
+    left = {one["axis"] for one in document["notVaried"]} - _OPTIONAL
+    if left:
+        yield f"not varied: {', '.join(sorted(left))}"
+    if len(document["varied"]) < _LEAST_VARIED:
+        yield f"only {len(document['varied'])} axes are varied"
+    if any(one["instruction"] is None for one in document["differences"]):
+        yield "a path has no instruction"
