@@ -17,9 +17,10 @@ pytestmark = pytest.mark.e2e
 _SECONDS = 120
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the command on PATH, and the scripts for each shell."""
+    tmp_path = tmp_path_factory.mktemp("shells")
     program = tmp_path / "bin" / "samebit"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m samebit.cli "$@"\n')

@@ -100,8 +100,9 @@ def test_a_fetch_that_the_lock_lacks_is_named_with_its_line(
     online: Steps, internet: FakeInternet
 ) -> None:
     serve_recipe(internet)
-    online.build(RECIPE)
-    blocks = lock_of(online).read_text().split("\n[[fetch]]\n")
+    recorded = online.build(RECIPE)
+    whole = lock_of(online).read_text()
+    blocks = whole.split("\n[[fetch]]\n")
     lock_of(online).write_text("\n[[fetch]]\n".join(b for b in blocks if "/three" not in b) + "\n")
     done = online.samebit.run(*online.arguments(RECIPE))
     failure = read_failure(done.returncode, done.stderr, progress=True)
@@ -109,6 +110,10 @@ def test_a_fetch_that_the_lock_lacks_is_named_with_its_line(
     assert failure.where.endswith("Dockerfile:3:1")
     assert failure.what == "GET http://c.example.org:8123/three is not in the lock"
     assert "samebit lock" in failure.fix
+    # Nothing was harmed.
+    lock_of(online).write_text(whole)
+    done = replay(online, RECIPE, "--locked")
+    assert (done.returncode, done.stdout.strip()) == (0, recorded.digest), done.stderr
 
 
 def test_a_damaged_blob_is_an_input_error_and_heals(online: Steps, internet: FakeInternet) -> None:

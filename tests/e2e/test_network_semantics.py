@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -472,6 +473,30 @@ def test_what_is_not_http_is_refused_and_named(
         assert problem.kind is ProblemKind.REFUSED
         assert problem.subject == place
         assert spoken in problem.reason
+
+
+def test_a_client_with_authorities_of_its_own_is_refused_and_named(lab: Lab) -> None:
+    def client(network: Network) -> None:
+        address = (str(network.names.address("a.example.org")), 8443)
+        # It knows one authority, and that is not the recorder's.
+        context = ssl.create_default_context(cafile=str(lab.internet.trust))
+        with (
+            socket.create_connection(address, 30) as connection,
+            pytest.raises(ssl.SSLCertVerificationError),
+        ):
+            context.wrap_socket(connection, server_hostname="a.example.org")
+
+    for record in (True, False):
+        with lab.open(record=record) as network:
+            inside(network, lambda n=network: client(n))
+            # The alert is read by another thread.
+            deadline = time.monotonic() + 60
+            while not network.problems() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            (problem,) = network.problems()
+        assert problem.kind is ProblemKind.REFUSED
+        assert problem.subject == "a.example.org:8443"
+        assert "the client does not trust the recorder's certificate" in problem.reason
 
 
 def test_other_protocols_and_addresses_are_refused_and_named(lab: Lab) -> None:

@@ -27,7 +27,7 @@ _EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 _TABLE = """# Clients whose fetches are recorded and replayed
 
 Made by `make prove` (tests/e2e/clients); do not edit. Each was recorded once, then built twice more
-in a network namespace with nothing but loopback, with an engine that had never run."""
+in a network namespace with nothing but loopback, the first time by an engine that had never run."""
 _VERSION = "[0-9]+([.][0-9]+)+[-+~.0-9A-Za-z]*"
 _HEADER = ("Client", "Version", "Recorded requests", "Replays without a network", "Notes")
 
@@ -61,10 +61,9 @@ def recipe(base: str, clients: Mapping[str, Client]) -> str:
     for name, client in clients.items():
         lines.append(f"WORKDIR /{folder_of(name)}")
         lines.append(f"RUN {client.step}")
-    lines.append("RUN mkdir /versions")
-    for name, client in clients.items():
-        shown = f"({client.version}) 2>&1 | grep -Eo '{_VERSION}' | head -n 1"
-        lines.append(f"RUN --network=none {shown} > /versions/{_slug(name)}")
+    shown = "({}) 2>&1 | grep -Eo '{}' | head -n 1 > /versions/{}"
+    versions = [shown.format(c.version, _VERSION, _slug(name)) for name, c in clients.items()]
+    lines.append(f"RUN --network=none mkdir /versions; {'; '.join(versions)}")
     return "\n".join(lines) + "\n"
 
 
@@ -117,7 +116,7 @@ def deb_version(context: Path, package: str) -> str:
     """Give the upstream version of a Debian package that a base of the context's lock has."""
     lock = read_lock(context / "Dockerfile.lock")
     assert lock is not None
-    name = re.compile(rf"/{package}_(?:[0-9]+%3a)?([^_+-]+)[^/]*[.]deb$")
+    name = re.compile(rf"/{package}_(?:[0-9]+%3a)?([^_+%-]+)[^/]*[.]deb$")
     return next(m[1] for f in lock.fetches if f.base and (m := name.search(f.key.url)))
 
 

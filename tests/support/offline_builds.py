@@ -26,14 +26,14 @@ def offline(samebit: Samebit, *arguments: str | Path) -> subprocess.CompletedPro
 
 
 def record_and_replay(samebit: Samebit, context: Path, *options: str) -> list[str]:
-    """Record once, then build twice without a network, each time with an engine that has never run;
-    gives the three digests. The options are the recording's.
+    """Record once, then build twice without a network; gives the three digests.
 
-    A miss would be exit 4, so what comes back had none.
+    The first replay has an engine that has never run, the second one that has. A miss would be
+    exit 4, so what comes back had none. The options are the recording's.
     """
     digests = [samebit.build("--no-cache", *options, context)]
-    for number in range(2):
-        cold = samebit.with_cold_engine(context.with_name(f"home-{number}"))
+    cold = samebit.with_cold_engine(context.with_name(f"{context.name}-home"))
+    for _ in range(2):
         done = offline(cold, "build", "--progress", "plain", "--no-cache", "--locked", context)
         assert done.returncode == 0, done.stderr
         digests.append(done.stdout.strip())

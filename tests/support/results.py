@@ -35,6 +35,6 @@ def merge_results(
 
 
 def _write(path: Path, text: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    lines = [header, ["---"] * len(header), *sorted(rows)]
+    lines = [header, ["---"] * len(header), *sorted(map(tuple, rows))]
     table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     path.write_text(f"{text}\n\n{table}")

@@ -41,7 +41,7 @@ class BuildxClient:
         """Start a build of the plan's text in the new directory `work`. Raises MachineError."""
         with machine_errors(f"cannot write to {work}"):
             recipe = write_dockerfile(work / "recipe", plan.dockerfile)
-            contexts = {}
+            contexts: dict[str, str] = {}
             for name, tree in plan.build_contexts.items():
                 layout = work / f"layout-{len(contexts)}"
                 digest = write_tree_layout(tree, layout, Platform.parse(plan.platform))

@@ -113,16 +113,15 @@ def _converse(client: socket.socket, dialled: _Dialled, services: Services) -> N
         _require_http(start)
         _Conversation(client, "http", dialled, services).run()
         return
-    secured = services.authority.secure(client, dialled.host)
-    try:
-        secured.do_handshake()
-    except (ssl.SSLError, OSError) as error:
-        subject = str(dialled)
-        if secured.asked != dialled.host:
-            subject += f" (as {secured.asked})"
-        services.library.refuse(instruction, subject, _tls_reason(error))
-        return
-    with secured:
+    with services.authority.secure(client, dialled.host) as secured:
+        try:
+            secured.do_handshake()
+        except (ssl.SSLError, OSError) as error:
+            subject = str(dialled)
+            if secured.asked != dialled.host:
+                subject += f" (as {secured.asked})"
+            services.library.refuse(instruction, subject, _tls_reason(error))
+            return
         conversation = _Conversation(secured, "https", dialled, services)
         try:
             conversation.run()
