@@ -65,7 +65,8 @@ class BuildxRun:
         self.process.wait()
         self._reader.join(_STOP_SECONDS)
         ending = self._output.ending()
-        stage, step = self._steps.position(ending.vertex) or (None, None)
+        found = self._steps.position(ending.vertex) or self._steps.lines.get(ending.line)
+        stage, step = found or (None, None)
         return StepFailedError(
             stage,
             step,

@@ -27,6 +27,8 @@ _UNSTARTED = re.compile(
     r"(?:error during container init: )?(.*)\Z"
 )
 _SHIM = "samebit: "
+_ERROR = "ERROR: "
+_PLACE = re.compile(r"Dockerfile:(\d+)")
 _TAIL_LINES = 200
 
 
@@ -34,18 +36,21 @@ _TAIL_LINES = 200
 class StepNumbers:
     """Where BuildKit's steps are in a lowered Dockerfile.
 
-    `known` maps (stage's name, number) to keyword, stage and step, both from 1.
+    `known` maps (stage's name, number) to keyword, stage and step, both from 1; `lines` maps line
+    numbers to stage and step.
     """
 
     known: Mapping[tuple[str, int], tuple[str, int, int]]
+    lines: Mapping[int, tuple[int, int]]
 
     @classmethod
     def of(cls, dockerfile: str) -> Self:
         """Count what changes the tree, as BuildKit does; the others count every instruction."""
         found: dict[tuple[str, int], tuple[str, int, int]] = {}
+        lines: dict[int, tuple[int, int]] = {}
         stage, step, number, name = 0, 0, 0, ""
         continued = False
-        for line in dockerfile.splitlines():
+        for at, line in enumerate(dockerfile.splitlines(), 1):
             if not continued:
                 words = line.split(" ")
                 step += 1
@@ -56,8 +61,9 @@ class StepNumbers:
                 elif words[0] in _COUNTED and line != "WORKDIR /":
                     number += 1
                     found[name, number] = (words[0], stage, step)
+            lines[at] = (stage, step)
             continued = line.endswith("\\")
-        return cls(found)
+        return cls(found, lines)
 
     def position(self, vertex: str) -> tuple[int, int] | None:
         """Give (stage, step) of the step that BuildKit calls so; None for what is none."""
@@ -78,13 +84,18 @@ class StepNumbers:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a build failed, as in StepFailedError. `vertex` is the failed step's name."""
+    """How a build failed, as in StepFailedError.
+
+    `vertex` is the failed step's name, empty where buildx only gives the `line` of the Dockerfile,
+    0 where not even that.
+    """
 
     vertex: str
     output: tuple[str, ...]
     status: int | None
     reason: str
     unstarted: bool = False
+    line: int = 0
 
 
 @dataclass(slots=True)
@@ -134,8 +145,15 @@ class BuildxOutput:
         for digest, error in self.errors.items():
             if "context canceled" not in error:
                 return self._ending(digest, error)
-        said = "\n".join(self.said).removeprefix("ERROR: ").removeprefix("failed to solve: ")
-        return Ending("", (), None, said)
+        said = list(self.said)
+        place = next(filter(None, map(_PLACE.fullmatch, said)), None)
+        start = next((n for n, text in enumerate(said) if text.startswith(_ERROR)), 0)
+        reason = "\n".join(said[start:]).removeprefix(_ERROR).removeprefix("failed to solve: ")
+        line = int(place[1]) if place else 0
+        missing = _NO_SOURCE.search(reason)
+        if missing is not None:
+            reason = f"{missing[1]}: no such file or directory"
+        return Ending("", (), None, reason, line=line)
 
     def _ending(self, digest: str, error: str) -> Ending:
         name = self.names[digest]
@@ -155,6 +173,12 @@ class BuildxOutput:
         user = _USER.search(error)
         if user is not None:
             return Ending(name, output, None, f'the image has no {user[1]} "{user[2]}"')
+        missing = _NO_SOURCE.search(error)
+        if missing is not None and "] RUN " in name:
+            reason = f'samebit: the source of the mount does not exist: "{missing[1]}"'
+            return Ending(name, output, None, reason, unstarted=True)
+        if missing is not None:
+            error = f"{missing[1]}: no such file or directory"
         return Ending(name, output, None, error)
 
     def _lines(self, digest: str, data: bytes) -> list[str]:

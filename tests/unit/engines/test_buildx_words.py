@@ -97,3 +97,26 @@ def test_what_was_only_cancelled_is_not_the_cause() -> None:
 
 def test_words_that_are_no_status_are_the_reason_where_no_step_failed() -> None:
     assert fed("ERROR: failed to solve: it broke").ending().reason == "it broke"
+
+
+SNIPPET = """\
+Dockerfile:2
+--------------------
+   1 |     FROM b AS s0
+   2 | >>> COPY --from=samebit-0 /x /y
+--------------------
+ERROR: failed to solve: failed to compute cache key: failed to calculate checksum of ref a::b: "/x"\
+: not found"""
+
+
+def test_the_line_is_taken_where_no_step_is_named() -> None:
+    ending = fed(*SNIPPET.splitlines()).ending()
+    assert (ending.vertex, ending.line) == ("", 2)
+    assert ending.reason == "/x: no such file or directory"
+    assert StepNumbers.of("FROM b AS s0\nCOPY --from=samebit-0 /x /y\n").lines[2] == (1, 2)
+
+
+def test_the_missing_source_of_a_mount_is_told_as_the_shim_does() -> None:
+    ending = fed(STARTED, failed('failed to calculate checksum of ref a::b: "/x": not found'))
+    assert ending.ending().unstarted
+    assert ending.ending().reason == 'samebit: the source of the mount does not exist: "/x"'
