@@ -127,6 +127,11 @@ def _expected_digest(options: VerifyOptions) -> Digest | None:
 
 def _other_engine(options: VerifyOptions) -> str:
     named = options.other_engine or os.environ.get(OTHER_ENGINE)
+    if named and named.partition(":")[0] != "buildah":
+        raise UsageError(
+            f"--other-engine is {named!r}, but only another buildah can take the place of one",
+            fix="name it as buildah:PATH; compare with other engines by --expect",
+        )
     return require_engine(engine_program(named), PACKAGES) if named else ""
 
 

@@ -147,6 +147,7 @@ class VerifyBuilds:
             processors=tuple(sorted(os.sched_getaffinity(0))),
             home=engine.home,
             driver=engine.driver,
+            engine=engine.name,
             program=engine.program,
             other_engine=self._other_engine,
             other_runtime=engine.other_runtime(),

@@ -51,18 +51,19 @@ class Machine:
     """What axes need to know of the machine, and of what is built.
 
     `number` counts varied builds from 1, so that each may be varied otherwise. `processors` are
-    those that may be used. `home` is the folder of the engine's storage, `driver` and `program`
-    what an ordinary build uses. `other_engine` is the path of an engine that a person named, empty
-    where nobody did. `other_runtime` is the path of another OCI runtime that works here, or why
-    there is none. `no_user_namespace` says why no build can run in one, empty where it can. `space`
-    estimates what a storage of its own needs, in bytes, `memory` is what is free of it. `temporary`
-    is TMPDIR.
+    those that may be used. `engine` is the engine's name, `home` the folder of its storage,
+    `driver` and `program` what an ordinary build uses. `other_engine` is the path of an engine
+    that a person named, empty where nobody did. `other_runtime` is the path of another OCI
+    runtime that works here, or why there is none. `no_user_namespace` says why no build can run
+    in one, empty where it can. `space` estimates what a storage of its own needs, in bytes,
+    `memory` is what is free of it. `temporary` is TMPDIR.
     """
 
     number: int
     processors: tuple[int, ...]
     home: Path
     driver: str
+    engine: str
     program: str
     other_engine: str
     other_runtime: str

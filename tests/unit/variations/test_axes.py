@@ -22,6 +22,7 @@ def machine(tmp_path: Path) -> Machine:
         processors=(0, 1, 4),
         home=tmp_path,
         driver="overlay",
+        engine="buildah",
         program="/usr/bin/buildah",
         other_engine="",
         other_runtime="/usr/bin/crun",
@@ -102,3 +103,10 @@ def test_varied_values_are_frozen(machine: Machine) -> None:
 def test_the_documentation_names_every_axis() -> None:
     text = (Path(__file__).parents[3] / "docs" / "verify.md").read_text("utf-8")
     assert [name for name in NAMES if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("name", ["engine", "user"])
+def test_buildkit_is_not_called_varied(machine: Machine, name: str) -> None:
+    found = vary({name}, replace(machine, engine="buildkit", other_engine="/bin/true"))
+    assert found.varied == {}
+    assert "buildkit" in found.not_varied[name]

@@ -10,6 +10,8 @@ from samebit.variations.protocol import Axis, Conditions, Machine, NotVaried, Va
 
 
 def _apply(conditions: Conditions, machine: Machine) -> Varied | NotVaried:
+    if machine.engine != "buildah":
+        return NotVaried(f"only another buildah can take the place of one, not of {machine.engine}")
     usual = os.path.realpath(machine.program)
     folders = os.environ.get("PATH", "").split(":")
     found = [os.path.join(folder or ".", "buildah") for folder in folders]

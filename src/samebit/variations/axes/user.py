@@ -12,6 +12,8 @@ from samebit.variations.protocol import Axis, Conditions, Machine, NotVaried, Va
 def _apply(conditions: Conditions, machine: Machine) -> Varied | NotVaried:
     if os.geteuid() != 0:
         return NotVaried("run samebit verify --expect DIGEST as root")
+    if machine.engine != "buildah":
+        return NotVaried(f"{machine.engine} builds as root")
     if machine.no_user_namespace:
         return NotVaried(
             f"{machine.no_user_namespace}; run samebit verify --expect DIGEST as an ordinary user"
