@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import shutil
@@ -11,11 +12,12 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import own_kernel_view
 import pytest
 from built_images import Built
 from loopback_registry import LoopbackRegistry
 from samebit_command import Samebit
-from sample_images import busybox_layer, write_layout
+from sample_images import Member, busybox_layer, write_layout
 
 from samebit.engines.emulation import runs_programs_for
 
@@ -23,6 +25,7 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(platform.machine() != "x86_64", reason="the native platform is in names"),
 ]
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PLATFORMS = ("linux/amd64", "linux/arm/v7", "linux/arm64")
 # The compiler is a shell that runs here; what it makes says what it was made for.
 CROSS = """\
@@ -110,15 +113,15 @@ def test_every_output_and_a_registry_hold_the_same_index(
         context,
     )
     places = (f"oci:{tmp_path}/layout", f"oci-archive:{tmp_path}/archive.tar")
-    for place in (*places, f"docker://{reference}", reference, digest):
+    for place in (*places, f"docker://{reference}"):
         done = samebit.run("diff", digest, place)
         assert done.returncode == 0, done.stdout + done.stderr
-        audited = samebit.run("audit", "--json", "--platform=linux/arm64", place)
-        assert audited.returncode == 0, audited.stderr
-        assert json.loads(audited.stdout)["platform"] == "linux/arm64"
-        absent = samebit.run("audit", "--platform=linux/s390x", place)
-        assert absent.returncode == 5
-        assert "it has: linux/amd64, linux/arm64" in absent.stderr
+    audited = samebit.run("audit", "--json", "--platform=linux/arm64", digest)
+    assert audited.returncode == 0, audited.stderr
+    assert json.loads(audited.stdout)["platform"] == "linux/arm64"
+    absent = samebit.run("audit", "--platform=linux/s390x", digest)
+    assert absent.returncode == 5
+    assert "it has: linux/amd64, linux/arm64" in absent.stderr
     pulled = subprocess.run(
         ["skopeo", "--override-arch=arm64", "inspect", "--tls-verify=false", "--config",
          f"docker://{reference}"], capture_output=True, check=True, timeout=60,
@@ -136,7 +139,8 @@ def test_verifying_and_comparing_an_index(samebit: Samebit, bases: Path, context
     text = CROSS.replace('"made on', '"host $(hostname) made on')
     (context / "Dockerfile").write_text(text)
     (context / "Dockerfile.lock").unlink()
-    done = samebit.run("verify", *both, "--apart=0", "--vary=host-name", "--json", context)
+    arguments = ("--apart=0", "--vary=host-name", "--no-bisect", "--json")
+    done = samebit.run("verify", *both, *arguments, context)
     assert done.returncode == 1, done.stdout + done.stderr
     document = json.loads(done.stdout)
     assert {found["platform"] for found in document["differences"]} == {
@@ -179,3 +183,55 @@ def test_a_foreign_step_without_emulation_is_named_before_anything_is_built(
     assert re.search(f"^{place}.*RUN is for linux/s390x", done.stderr, re.MULTILINE)
     assert re.search(f"^{place}.*error: .*linux/s390x", done.stderr, re.MULTILINE)
     assert "--platform=$BUILDPLATFORM" in done.stderr
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to register an emulator")
+@pytest.mark.skipif(
+    shutil.which("qemu-aarch64-static") is None, reason="qemu-user-static is not installed"
+)
+def test_steps_of_another_platform_are_emulated(
+    samebit: Samebit, context: Path, tmp_path: Path
+) -> None:
+    """With an emulator that is registered for this test alone."""
+    emulator = shutil.which("qemu-aarch64-static")
+    assert emulator
+    program = own_kernel_view.arm64_writer(b"/out", b"from arm64\n")
+    members = [*busybox_layer(), Member("writer", program, mode=0o755)]
+    write_layout(tmp_path / "foreign", [members], platforms=("linux/amd64", "linux/arm64"))
+    (context / "Dockerfile").write_text('FROM base\nRUN ["/writer"]\n')
+    emulating = Samebit(
+        tmp_path / "home", samebit.environment, own_kernel_view.prefix(emulator=emulator)
+    )
+    digest = emulating.build(*options(tmp_path / "foreign", *PLATFORMS[::2]), context)
+    store = tmp_path / "home" / "store" / "blobs" / "sha256"
+    for entry in json.loads((store / digest[7:]).read_bytes())["manifests"]:
+        assert Built(tmp_path / "home", entry["digest"]).read("out") == b"from arm64\n"
+    told = emulating.run("doctor", "--json")
+    (seen,) = [o for o in json.loads(told.stdout)["observations"] if o["area"] == "other platforms"]
+    assert "linux/arm64" in seen["found"]
+
+
+@pytest.mark.prove
+def test_go_cross_compiles_without_emulation(samebit: Samebit, tmp_path: Path) -> None:
+    context = tmp_path / "service"
+    shutil.copytree(EXAMPLES / "go-service", context, ignore=shutil.ignore_patterns("*.lock"))
+    text = (context / "Dockerfile").read_text()
+    text = re.sub(
+        r"^FROM (debian\S+)", r"FROM --platform=$BUILDPLATFORM \1", text, flags=re.MULTILINE
+    )
+    text = re.sub(r"^RUN .*go (vet|test).*\n", "", text, flags=re.MULTILINE)
+    wanted = "GOOS=$TARGETOS GOARCH=$TARGETARCH GOARM=${TARGETVARIANT#v}"
+    text = re.sub(
+        r"^RUN (.*go build)", rf"ARG TARGETOS TARGETARCH TARGETVARIANT\nRUN {wanted} \1", text,
+        flags=re.MULTILINE,
+    )  # fmt: skip
+    (context / "Dockerfile").write_text(text)
+    digest = samebit.build(f"--platform={','.join(PLATFORMS)}", context)
+    store = samebit.home / "store" / "blobs" / "sha256"
+    found = {}
+    for entry in json.loads((store / digest[7:]).read_bytes())["manifests"]:
+        program = Built(samebit.home, entry["digest"]).read("service")
+        found[entry["platform"]["architecture"]] = int.from_bytes(program[18:20], "little")
+    # e_machine of elf(5).
+    assert found == {"amd64": 62, "arm": 40, "arm64": 183}

@@ -10,7 +10,7 @@ from step_builds import busybox_items, write_image
 _DOCKERFILE = """\
 FROM base AS build
 RUN mkdir -p /out/etc && echo "built on $(hostname) with $(nproc) jobs" > /out/etc/build-info
-RUN cat /proc/net/if_inet6 > /out/etc/interface
+RUN cat /proc/net/fib_trie > /out/etc/interface
 FROM base
 COPY --from=build /out/ /
 RUN mkdir /srv && head -c 16 /dev/urandom > /srv/seed && uname -r > /srv/kernel

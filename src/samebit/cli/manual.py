@@ -25,7 +25,7 @@ _FILES = (
 
 def manual_pages(root: click.Group, name: str = "samebit") -> dict[str, str]:
     """Give every page by its file name: `samebit.1`, `samebit-build.1` and so on."""
-    context = click.Context(root, info_name=name)
+    context = click.Context(root, info_name=name, **root.context_settings)
     return {f"{page}.1": text for page, text in _pages(root, context)}
 
 
@@ -50,15 +50,17 @@ def _page(command: click.Command, context: click.Context) -> str:
         ".SH DESCRIPTION",
         *_paragraphs(inspect.cleandoc(command.help or "")),
     ]
-    options = [param.get_help_record(context) for param in command.get_params(context)]
-    lines += _section("OPTIONS", [record for record in options if record is not None])
+    options = [param.get_help_record(context) for param in command.params]
+    known = [record for record in options if record is not None]
+    # Not click's own: it keeps the one that a command was first shown with.
+    lines += _section("OPTIONS", [*known, ("-h, --help", "Show a summary and exit.")])
     if isinstance(command, click.Group):
-        known = [
+        commands = [
             (f"{path} {name}", below.get_short_help_str(limit=200))
             for name, below in _commands(command, context)
         ]
-        lines += _section("COMMANDS", known)
-        if known:
+        lines += _section("COMMANDS", commands)
+        if commands:
             lines += [".PP", "Each has a manual page of its own."]
     if context.parent is None:
         lines += _section("ENVIRONMENT", _ENVIRONMENT)

@@ -39,6 +39,11 @@ def rewrite_tar(source: BinaryIO, size: int, sink: Sink, epoch: int) -> bool:
     return writer.changed
 
 
+def is_header(block: bytes) -> bool:
+    """Tell whether an archive's first 512 bytes are a header; before POSIX it had no magic."""
+    return len(block) == BLOCK and block[0] != 0 and _is_valid(block)
+
+
 class _Writer:
     def __init__(self, source: BinaryIO, size: int, sink: Sink, epoch: int) -> None:
         self._source = source

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from samebit.formats.deflate import deflated
 from samebit.formats.gzip import new_header, rewrite_gzip
 from samebit.formats.streams import PIECE, KeepError, MalformedError, Sink
-from samebit.formats.tar import MAGIC, MAGIC_AT, rewrite_tar
+from samebit.formats.tar import is_header, rewrite_tar
 
 MAX_CONTENT = 64 << 20
 """The largest archive, in bytes before compression, that is compressed again."""
@@ -60,7 +60,7 @@ def _holds_tar(source: BinaryIO) -> bool:
         block = zlib.decompressobj(wbits=-15).decompress(source.read(4096), 512)
     except zlib.error:
         return False
-    return block[MAGIC_AT : MAGIC_AT + len(MAGIC)] == MAGIC
+    return is_header(block)
 
 
 def _content(source: BinaryIO) -> bytes | None:

@@ -57,6 +57,7 @@ BUILD = [
     (["--metadata-file", "ctx"], "--metadata-file: it is a folder", "name a file"),
     (["--engine", "kaniko"], "there is no engine 'kaniko'", "buildah"),
     (["--progress", "loud"], "--progress: 'loud' is not one of", "--help"),
+    (["--isolation", "vm"], "--isolation: 'vm' is not one", "--help"),
     (["-f", "absent"], "the Dockerfile does not exist", "-f"),
     (["--image", "x"], "there is no samebit.toml", "--image"),
     (["extra"], "unexpected extra argument", "--help"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import subprocess
 import tarfile
 import zlib
@@ -84,6 +85,21 @@ def test_a_tar_archive_inside_is_normalised() -> None:
     inflater.decompress(result)
     assert inflater.eof
     assert not inflater.unused_data, "one member: not every reader takes more"
+
+
+def test_an_archive_of_before_posix_inside_is_normalised(tmp_path: Path) -> None:
+    def packed(clock: int) -> bytes:
+        (tmp_path / "a").write_text("hello")
+        os.utime(tmp_path / "a", (clock, clock))
+        command = ["tar", "--format=v7", "-czf", "-", "a"]
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True).stdout
+
+    result = rewritten(GZIP, packed(1_700_000_000), b"a.tar.gz")
+    assert result == rewritten(GZIP, packed(1_750_000_000), b"a.tar.gz")
+    with tarfile.open(fileobj=io.BytesIO(result)) as made:
+        assert [(info.name, info.mtime) for info in made] == [("a", EPOCH)]
+    text = gzip.compress(b"hello, no archive".ljust(600), mtime=0)
+    assert rewritten(GZIP, text, b"a.gz") == text
 
 
 def test_data_stays_where_only_the_header_is_noise() -> None:

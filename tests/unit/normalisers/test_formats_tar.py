@@ -9,6 +9,7 @@ import pytest
 from normalising import EPOCH, facts_of, matches, named, rewritten
 
 TAR = named("formats/tar")
+OLD = named("formats/tar-old")
 FORMATS = {"pax": tarfile.PAX_FORMAT, "gnu": tarfile.GNU_FORMAT, "ustar": tarfile.USTAR_FORMAT}
 
 
@@ -50,7 +51,10 @@ def test_gnu_tar(tmp_path: Path, form: str) -> None:
         return (folder / "o.tar").read_bytes()
 
     first, second = packed("01-01"), packed("02-02")
+    assert matches(TAR if form != "v7" else OLD, b"o.tar", first)
     assert matches(TAR, b"o.tar", first) is (form != "v7")
+    assert not matches(OLD, b"o.tar", b"x" + first[1:])
+    assert not matches(OLD, b"o.bin", first)
     result = rewritten(TAR, first)
     assert result == rewritten(TAR, second)
     assert len(result) % 10240 == 0

@@ -23,6 +23,7 @@ REMOVED = {
     "node/yarn-scripts": (b"tmp/yarn--1795618493832-0.630111237693129/node",),
     "rust/compiler-facts": (b"app/target/.rustc_info.json",),
     "rust/incremental": (b"app/target/debug/incremental/x-1/s-1",),
+    "c/autoconf-cache": (b"src/autom4te.cache/requests", b"src/autom4te.cache"),
     "c/cmake-logs": (
         b"src/build/CMakeFiles/CMakeOutput.log",
         b"CMakeFiles/CMakeConfigureLog.yaml",

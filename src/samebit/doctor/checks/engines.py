@@ -31,6 +31,7 @@ def _probe(bench: Bench) -> Iterator[Observation]:
         state = State.WORKS if tried.worked else State.LACKS
         found = f"{version(tried.output)}, {bench.program}"
         yield Observation(AREA, "buildah", state, found=found, needed=True, reason=tried.reason)
+    yield _buildkit(bench)
 
 
 def version(text: str) -> str:
@@ -39,20 +40,21 @@ def version(text: str) -> str:
     return found.group().rstrip(",;") if found else "version unknown"
 
 
-def _buildx(bench: Bench) -> Observation:
+def _buildkit(bench: Bench) -> Observation:
+    """Look for what an own BuildKit is made of; docker's daemon need not run."""
+    missing = [name for name in ("dockerd", "containerd") if find_program(name) is None]
     docker = find_program("docker")
-    if docker is None:
-        reason = "docker is not installed"
-    else:
-        tried = attempt(docker, "buildx", "version")
-        if tried.worked:
-            return Observation(AREA, "docker buildx", State.WORKS, found=version(tried.output))
-        reason = tried.reason
+    buildx = attempt(docker, "buildx", "version") if docker is not None else None
+    if buildx is None or not buildx.worked:
+        missing.append("docker buildx")
+    elif not missing:
+        found = f"dockerd, containerd, buildx {version(buildx.output)}"
+        return Observation(AREA, "buildkit", State.WORKS, found=found)
     return Observation(
         AREA,
-        "docker buildx",
+        "buildkit",
         State.LACKS,
-        reason=reason,
+        reason=f"{', '.join(missing)}: not installed",
         without=_WITHOUT_BUILDKIT,
         fix=bench.distribution.advice("buildx", "dockerd"),
     )

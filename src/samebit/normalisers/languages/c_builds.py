@@ -60,3 +60,12 @@ CONFIGURE_LOG = Normaliser(
     " configure and config.status make it anew and never read it.",
     reference="Autoconf manual, 2.1 and 16, config.log",
 )
+
+MACRO_CACHE = Normaliser(
+    name="c/autoconf-cache",
+    action=Action.REMOVE,
+    paths=(b"**/autom4te.cache", b"**/autom4te.cache/**"),
+    why="What M4 made of the macros, listed in an order that follows Perl's random hashes; it says"
+    " itself that it can be removed.",
+    reference="Autoconf manual, 3.4 and 8.2, autom4te.cache",
+)

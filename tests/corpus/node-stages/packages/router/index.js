@@ -1,1 +1,0 @@
-exports.route = (path) => (path === "/" ? "page" : "missing");
