@@ -12,4 +12,4 @@ pytestmark = [pytest.mark.e2e, pytest.mark.prove]
 
 
 def test_the_rust_example_needs_no_network_a_second_time(samebit: Samebit, tmp_path: Path) -> None:
-    prove_example(samebit, tmp_path, "rust-tool", {"cargo": ("cargo", "0/3")})
+    prove_example(samebit, tmp_path, "rust-tool", {"cargo": ("cargo", "0/4")})
