@@ -82,9 +82,6 @@ def test_what_steps_see_and_say_is_the_same_with_each_version(suite: str, tmp_pa
     """Run the tests of single steps once more, with that engine in the place of buildah."""
     engine = engine_of(suite)
     assert engine.folder is not None
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "buildah").symlink_to(engine.folder / "buildah")
     done = subprocess.run(
         [
             *engine.enter(tmp_path),
@@ -94,7 +91,6 @@ def test_what_steps_see_and_say_is_the_same_with_each_version(suite: str, tmp_pa
         ],
         env={
             **os.environ,
-            "PATH": f"{programs}:{os.environ['PATH']}",
             "SAMEBIT_HOME": "/each-test-has-its-own",
         },
         capture_output=True,

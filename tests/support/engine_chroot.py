@@ -27,7 +27,16 @@ from samebit.engines import shim
 from samebit.engines.machine import find_program
 
 SUITES = ("bookworm", "trixie", "sid")
-_PACKAGES = ("buildah", "coreutils", "dash", "python3-minimal", "runc")
+_PACKAGES = (
+    *("buildah", "coreutils", "dash", "python3-minimal", "runc"),
+    *("containerd", "docker.io", "docker-buildx"),
+)
+_PROGRAMS = {
+    "buildah": "buildah",
+    "containerd": "containerd",
+    "dockerd": "dockerd",
+    "docker-buildx": "/usr/libexec/docker/cli-plugins/docker-buildx",
+}
 # Half of what is unpacked, and of no use to an engine.
 _REMOVED = "usr/libexec/buildah usr/share/doc usr/share/man usr/share/locale usr/share/perl"
 _SECONDS = 900
@@ -45,6 +54,7 @@ mkdir -p dev etc proc root run sys tmp .{folder}/mounted
 mount --rbind /dev dev
 mount --rbind /sys sys
 mount -t proc proc proc
+mount --rbind /tmp tmp
 cp /etc/passwd /etc/group /etc/hosts /etc/resolv.conf etc/
 ln -s / .{root}
 while [ "$1" != -- ]; do
@@ -54,7 +64,7 @@ while [ "$1" != -- ]; do
 done
 shift
 [ -e .{python} ] || {{ mkdir -p .{python_folder}; cp {folder}/python .{python}; }}
-export SAMEBIT_HOME="{root}$SAMEBIT_HOME" SAMEBIT_ENGINE="buildah:{folder}/buildah"
+export SAMEBIT_HOME="{root}$SAMEBIT_HOME" PATH="{folder}/bin:$PATH"
 cd "$OLDPWD"
 exec "$@"
 """
@@ -68,10 +78,10 @@ for a in "$@"; do
 done
 exec /usr/bin/python3 "$@"
 """
-_BUILDAH = """\
+_PROGRAM = """\
 #!/bin/sh
-# Runs inside of `enter` only: the chroot's buildah, in the same directory as seen from there.
-exec chroot {root} /bin/sh -c 'cd "$1" && shift && exec buildah "$@"' sh "$PWD" "$@"
+# Runs inside of `enter` only: the chroot's program, in the same directory as seen from there.
+exec chroot {root} /bin/sh -c 'cd "$1" && shift && exec {program} "$@"' sh "$PWD" "$@"
 """
 
 
@@ -82,9 +92,9 @@ class EngineChroot:
     suite: str
     folder: Path | None
 
-    def samebit(self, home: Path, driver: str) -> Samebit:
-        """Give the command with this engine; its state folder is `home`."""
-        environment = {"SAMEBIT_STORAGE_DRIVER": driver}
+    def samebit(self, home: Path, driver: str, engine: str = "buildah") -> Samebit:
+        """Give the command with an engine of this suite; its state folder is `home`."""
+        environment = {"SAMEBIT_STORAGE_DRIVER": driver, "SAMEBIT_ENGINE": engine}
         if self.folder is None:
             return Samebit(home, environment)
         home.mkdir(parents=True, exist_ok=True)
@@ -126,9 +136,8 @@ def engine_of(suite: str) -> EngineChroot:
     cache.mkdir(parents=True, exist_ok=True)
     # What is newest changes: a month is young enough for sid.
     month = time.strftime("%Y-%m", time.gmtime()) if suite == "sid" else ""
-    recipe = "\0".join(
-        (suite, month, *_PACKAGES, _REMOVED, _ENTER, _BUILDAH, _PYTHON, sys.executable)
-    )
+    made_of = (_PACKAGES, _PROGRAMS, _REMOVED, _ENTER, _PROGRAM, _PYTHON, sys.executable)
+    recipe = repr((suite, month, *made_of))
     folder = cache / f"{suite}-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
     with open(cache / f"{suite}.lock", "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -152,9 +161,13 @@ def _make(suite: str, folder: Path) -> None:
             "python_folder": os.path.dirname(python),
             "shim": shim.__file__,
         }
-        programs = {"enter": _ENTER, "buildah": _BUILDAH, "python": _PYTHON}
-        for name, text in programs.items():
-            (tree.parent / name).write_text(text.format(**values))
+        programs = {"enter": _ENTER, "python": _PYTHON}
+        texts = {name: text.format(**values) for name, text in programs.items()}
+        for name, program in _PROGRAMS.items():
+            texts[f"bin/{name}"] = _PROGRAM.format(root=values["root"], program=program)
+        (tree.parent / "bin").mkdir()
+        for name, text in texts.items():
+            (tree.parent / name).write_text(text)
             (tree.parent / name).chmod(0o755)
         os.rename(tree.parent, folder)
 

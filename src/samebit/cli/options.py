@@ -105,7 +105,8 @@ _RECIPE = (
 _ENGINE = click.option(
     "--engine",
     metavar="ENGINE[:PATH]",
-    help="The engine: buildah, or buildah:/path/to/buildah (default: SAMEBIT_ENGINE, or buildah).",
+    help="The engine: buildah, buildah:PROGRAM, buildkit, or buildkit:BUILDER for one of buildx's"
+    " builders or a buildkitd's address (default: SAMEBIT_ENGINE, or buildah).",
 )
 
 

@@ -37,6 +37,8 @@ from samebit.errors import InternalError, MachineError, Place
 STEP_VARIABLE = "SAMEBIT_STEP"
 CAPTURE = "capture"
 CAPTURE_COMMAND = "samebit-capture"
+# A mount there is only waited for: the shim drops it.
+_WAITED_FOR = "/dev/.samebit/after"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
 __all__ = [
@@ -130,8 +132,12 @@ def _phases(plan: Plan, evaluation: Evaluation, state: State) -> tuple[Phase, ..
         lines = Lines()
         state.contexts.clear()
         before = len(state.materials)
+        running: int | None = None
         for index in group:
-            _StageLowering(plan, evaluation.stages[index], state, lines).run()
+            stage = evaluation.stages[index]
+            _StageLowering(plan, stage, state, lines, running).run()
+            if any(step.keyword == "RUN" for step in stage.steps):
+                running = index
         last = group[-1] == plan.target
         if last and state.options.capture:
             _capture(lines)
@@ -156,7 +162,9 @@ def _capture(lines: Lines) -> None:
 class _StageLowering:
     """One stage: keeps what the engine knows of user and environment."""
 
-    def __init__(self, plan: Plan, result: StageResult, state: State, lines: Lines) -> None:
+    def __init__(
+        self, plan: Plan, result: StageResult, state: State, lines: Lines, after: int | None
+    ) -> None:
         self._proxies = dict(plan.proxy_args)
         self._result = result
         self._state = state
@@ -164,6 +172,8 @@ class _StageLowering:
         # Unknown until said: the engine's copy of the base may have a reduced configuration.
         self._user: str | None = None
         self._environment: dict[str, str] = {}
+        # The stage whose steps must have ended before the first one here starts.
+        self._after = after if state.options.ordered else None
 
     def run(self) -> None:
         stage = self._result.stage
@@ -219,9 +229,14 @@ class _StageLowering:
             environment.setdefault("SSH_AUTH_SOCK", agents[0])
         self._as_user(step)
         identity = step_id(step)
-        command = " ".join(["RUN", *mounts.flags(), json_command(step.command.arguments)])
+        flags = mounts.flags()
+        if self._after is not None:
+            flags.append(f"--mount=type=bind,from=s{self._after},target={_WAITED_FOR},ro")
+            self._after = None
+        command = " ".join(["RUN", *flags, json_command(step.command.arguments)])
         if self._state.options.environment_in_dockerfile:
-            self._set_environment(environment, step)
+            own = {k: v for k, v in environment.items() if self._proxies.get(k) != v}
+            self._set_environment({**self._state.options.set_if_absent, **own}, step)
             directory = f"WORKDIR {word(step.working_dir, step.where)}"
             lines = [directory, command, "WORKDIR /"]
         else:
@@ -263,7 +278,11 @@ class _StageLowering:
         return network, security
 
     def _as_user(self, step: Step) -> None:
+        if self._state.options.root_unsaid and not step.user and self._user is None:
+            return
         user = step.user or "0"
+        if self._state.options.groups_by_shim and user.isascii() and user.isdigit():
+            user += ":0"
         if user != self._user:
             self._lines.add(f"USER {word(user, step.where)}", step.instruction)
             self._user = user

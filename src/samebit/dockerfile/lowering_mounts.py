@@ -91,7 +91,8 @@ class Mounts:
         if mount_step.base is None:
             # The engine takes ids as paths; `sharing` orders parallel steps, of which there are
             # none, and its lock file would lie visibly in the cache.
-            options = [("id", hashlib.sha256(identity.encode()).hexdigest()[:32])]
+            scoped = self.state.options.cache_scope + identity
+            options = [("id", hashlib.sha256(scoped.encode()).hexdigest()[:32])]
             options += self._ownership(mount, default_mode=None)
             # Writable is the default, and saying so twice is an error to buildah 1.28.
             access = "" if mount.writable else "ro"

@@ -29,16 +29,26 @@ class LoweringOptions:
     `bases` gives the engine's name of each outside image. `stage_images` is the prefix of the names
     under which phases commit stages; it must be unique to the build. `capture` ends the result with
     the step that the shim reads the tree in. `environment_in_dockerfile` is for chroot isolation,
-    where no shim runs. `sources` is what `check_sources` found. `selected` are steps (by their id)
-    of `with_patterns` whose copying samebit does itself, because the engine could not.
+    where no shim runs; `set_if_absent` is then what each RUN finds besides, and `cache_scope` keeps
+    the caches of one build from those of others. `sources` is what `check_sources` found.
+    `selected` are steps (by their id) of `with_patterns` whose copying samebit does itself, because
+    the engine could not. `ordered` is for an engine that else runs steps of several stages at the
+    same time. `groups_by_shim` is for one that cannot look up a user's groups in
+    an image without users, `root_unsaid` for one that cannot look up root's there, unless no USER
+    is said.
     """
 
     bases: Mapping[External, str]
     stage_images: str = "localhost/samebit/stage:0"
     capture: bool = True
     environment_in_dockerfile: bool = False
+    set_if_absent: Mapping[str, str] = field(default_factory=dict)
+    cache_scope: str = ""
     sources: SourceFacts = field(default_factory=SourceFacts)
     selected: frozenset[str] = frozenset()
+    ordered: bool = False
+    groups_by_shim: bool = False
+    root_unsaid: bool = False
 
 
 @dataclass(slots=True)

@@ -31,6 +31,9 @@ class Buildah:
     """The buildah engine over a storage root of samebit's own."""
 
     name = "buildah"
+    concurrent = False
+    shimmed = True
+    groups_by_shim = False
 
     def __init__(
         self,

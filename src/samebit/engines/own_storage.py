@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from samebit.engines.unmounting import unmount_below
 from samebit.store.failure import machine_errors
 from samebit.store.locking import exclusive_directory
 from samebit.store.temporary import clean_abandoned, locked_directory
@@ -24,14 +24,14 @@ def own_storage(place: Path) -> Iterator[Path]:
         for path in sorted(place.glob(f"{_PREFIX}*")):
             # The engine mounts its storage onto itself, and a killed run has left it so.
             if not _is_used(path):
-                _unmount(path)
+                unmount_below(path)
         clean_abandoned(place, _PREFIX)
         context = locked_directory(place, _PREFIX)
         folder = context.__enter__()
     try:
         yield folder
     finally:
-        _unmount(folder)
+        unmount_below(folder)
         context.__exit__(None, None, None)
 
 
@@ -41,13 +41,3 @@ def _is_used(folder: Path) -> bool:
             return False
     except OSError:
         return True
-
-
-def _unmount(folder: Path) -> None:
-    points = []
-    for line in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines():
-        point = line.split(" ")[4].encode().decode("unicode_escape")
-        if point.startswith(f"{folder}/"):
-            points.append(point)
-    for point in sorted(points, key=len, reverse=True):
-        subprocess.run(["umount", "--lazy", point], capture_output=True, check=False)

@@ -59,7 +59,8 @@ class StepRun:
     """What one RUN step gets: exactly this command, directory and environment.
 
     The engine's own idea of `args` is compared. `network` is default, host or none. `moved` are
-    mounts of the engine's making: where it made them, and where the step wants them.
+    mounts of the engine's making: where it made them, and where the step wants them. `user` is as
+    USER says it.
     """
 
     args: tuple[str, ...]
@@ -68,6 +69,7 @@ class StepRun:
     network: str = "default"
     mounts: tuple[StepMount, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()
+    user: str = "0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,16 @@ class FinalTree:
     trace: StepTrace = field(default_factory=StepTrace)
 
 
+@dataclass(frozen=True, slots=True)
+class FinalLayers:
+    """The result as an image in an OCI layout: its lowest layers are those of `EnginePlan.base`.
+
+    For engines whose trees cannot be reached. Valid only inside the context manager that gave it.
+    """
+
+    layout: Path
+
+
 class Progress(Protocol):
     """Where an engine tells what happens."""
 
@@ -173,6 +185,13 @@ class Engine(Protocol):
     """A builder of trees. Everything it says about tar, compression and config is ignored."""
 
     name: str
+    # Whether it runs steps of several stages at the same time, unless the lowered text forbids it.
+    concurrent: bool
+    # Whether the runtime shim runs its steps: else they have no network, and find in their
+    # environment what the lowered text says.
+    shimmed: bool
+    # Whether the shim has to say which groups a user has that is only a number.
+    groups_by_shim: bool
 
     def has_image(self, name: str) -> bool:
         """Tell whether the engine's storage has an image of that name."""
@@ -182,8 +201,8 @@ class Engine(Protocol):
 
     def build(
         self, plan: EnginePlan, work: Path, progress: Progress
-    ) -> AbstractContextManager[FinalTree]:
-        """Build; the tree is there while the context lasts. Raises StepFailedError."""
+    ) -> AbstractContextManager[FinalTree | FinalLayers]:
+        """Build; the result is there while the context lasts. Raises StepFailedError."""
 
     def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> StepTrace:
         """Build and keep the result in the engine's storage as `name`. Raises StepFailedError."""

@@ -30,14 +30,27 @@ done
 rm -f -- "$s" "$@"
 rmdir -- "$@"
 }}
-for a in "$@"; do case "$a" in
-{shimmed}) exec {shim} "$@";;
-delete) : >{state}/ended
+finish() {{
+: >{state}/ended
 for s in {state}/{stubs}*; do [ ! -e "$s" ] || (. "$s") 2>/dev/null; done
-for s in {state}/{traced}*; do [ ! -e "$s" ] || exec {shim} "$@"; done
-;; esac; done
+}}
+for a in "$@"; do case "$a" in
+{calls}
+esac; done
 exec {runtime} "$@"
 """
+_CALLS = """\
+{shimmed}) exec {shim} "$@";;
+delete) finish
+for s in {state}/{traced}*; do [ ! -e "$s" ] || exec {shim} "$@"; done
+;;"""
+# BuildKit deletes a container when its tree is unmounted already, or another step runs.
+_RUN = """\
+run) {shim} "$@"
+r=$?
+finish
+for s in {state}/{traced}*; do [ ! -e "$s" ] || {shim} {ended} "${{s##*-}}"; done
+exit $r;;"""
 
 
 def write_wrapper(
@@ -49,25 +62,30 @@ def write_wrapper(
     plan: Path,
     varied: bool,
     restricts: bool,
+    runs: bool = False,
 ) -> Path:
     """Write the script into `folder`: `runtime` behind the shim that obeys `plan`.
 
     `containers` is where the runtime keeps its state. `state` is the plan's directory of that name;
     in it the file `ended` is touched when a step ends. With `varied` it is the shim of samebit
-    verify, with `restricts` it sees the start of each step, too. Raises OSError.
+    verify, with `restricts` it sees the start of each step, too. `runs` is for an engine that calls
+    `run`, which lasts as long as the step. Raises OSError.
     """
     script = Path(shim.__file__).with_name("shim_varied.py") if varied else _compiled(folder)
     python = [sys.executable, "-I", "-S", str(script), str(plan)]
     path = folder / "runtime"
-    text = _TEXT.format(
-        containers=shim.quoted(str(containers)),
-        shimmed="create|run|start" if restricts else "create|run",
-        shim=" ".join(map(shim.quoted, python)),
-        state=shim.quoted(str(state)),
-        stubs=shim.STUBS,
-        traced=shim.TRACED,
-        runtime=shim.quoted(runtime),
-    )
+    values = {
+        "containers": shim.quoted(str(containers)),
+        "shimmed": "create|start" if restricts else "create",
+        "shim": " ".join(map(shim.quoted, python)),
+        "state": shim.quoted(str(state)),
+        "stubs": shim.STUBS,
+        "traced": shim.TRACED,
+        "ended": shim.ENDED,
+        "runtime": shim.quoted(runtime),
+    }
+    calls = (_RUN if runs else _CALLS).format(**values)
+    text = _TEXT.format(calls=calls, **values)
     path.write_text(text, "utf-8", errors="surrogateescape")
     path.chmod(stat.S_IRWXU)
     return path

@@ -5,7 +5,7 @@ line as in the OCI "runtime command line interface": create --bundle, start, sta
 It imports nothing but the standard library and nothing of ours, because it runs wherever the engine
 runs. On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the step exactly the
 command, directory, environment, host name and mounts of the plan, and hands over to the real
-runtime; for the marker `capture` it runs nothing and gives the root file system's descriptor to
+runtime; for a marker of CAPTURES it runs nothing and gives the root file system's descriptor to
 samebit instead. Both see the root file system without the empty mount points that newer engines
 make in it beforehand; those that the runtime makes are removed by runtime_wrapper. It notes when
 each step began and ended. What samebit verify needs besides is in shim_varied, because this file is
@@ -30,9 +30,13 @@ if TYPE_CHECKING:
     _Vary = Callable[[_Object, str, _Object, str, str], None]
 
 _MARKER = "SAMEBIT_STEP="
+# The steps that show a tree: the build's result, and what its final stage stands on.
+CAPTURES = ("capture", "capture-base")
 # What a container is made of. All else that an engine mounts tells of the host (subscriptions,
 # /run/.containerenv), or is not there under docker build (/etc/hostname: the image's own file).
 _SYSTEM_MOUNTS = ("/dev", "/etc/hosts", "/etc/resolv.conf", "/proc", "/sys")
+# Mounts that only make BuildKit run one step after the other, and its own socket for traces.
+_DROPPED_MOUNTS = ("/dev/.samebit", "/dev/otel-grpc.sock")
 # What a step wrote there would be lost, or seen by the steps after it.
 _READ_ONLY_MOUNTS = ("/etc/hosts", "/etc/resolv.conf")
 _LINK_LIMIT = 40
@@ -41,6 +45,8 @@ _UNNOTED = ("dev", "proc", "sys")
 # How the names of what it leaves for the end of the step begin.
 STUBS = "stubs-"
 TRACED = "traced-"
+# The wrapper's call for a step that has ended, with its container, where no `delete` tells of it.
+ENDED = "samebit-ended"
 
 
 def main(argv: list[str], vary: _Vary | None = None) -> None:
@@ -52,11 +58,16 @@ def main(argv: list[str], vary: _Vary | None = None) -> None:
     with open(argv[1], encoding="utf-8") as stream:
         plan = json.load(stream)
     arguments = argv[2:]
+    prepare(plan, arguments, vary)
+    runtime = plan["runtime"]
+    os.execv(runtime, [runtime, *arguments])  # noqa: S606 - becoming the runtime is the point
+
+
+def prepare(plan: _Object, arguments: list[str], vary: _Vary | None = None) -> None:
+    """Change the bundle of a container that is about to be made."""
     if "create" in arguments or "run" in arguments:
         bundle = option(arguments, "--bundle", "-b") or os.getcwd()
         _create(plan, bundle, arguments[-1], vary)
-    runtime = plan["runtime"]
-    os.execv(runtime, [runtime, *arguments])  # noqa: S606 - becoming the runtime is the point
 
 
 def option(arguments: list[str], *names: str) -> str | None:
@@ -77,10 +88,10 @@ def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> N
     process = config["process"]
     step = next((e[len(_MARKER) :] for e in process["env"] if e.startswith(_MARKER)), None)
     root = os.path.join(bundle, config["root"]["path"])
-    if step == "capture" or step in plan["steps"]:
+    if step in CAPTURES or step in plan["steps"]:
         _clear_mount_points(plan, bundle, root)
-    if step == "capture":
-        _capture(plan, root)
+    if step in CAPTURES:
+        _capture(plan, step, root)
         sys.exit(1)
     if step is None or step not in plan["steps"]:
         sys.exit(f"samebit: the engine runs a step that is not in the plan: {process['args']!r}")
@@ -91,6 +102,8 @@ def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> N
         with open(plan["marker"], "r+", encoding="ascii") as stream:
             stream.write(step.ljust(32))
     _edit(plan, wanted, config, root)
+    if wanted["user"] is not None:
+        process["user"] = _user(root, wanted["user"])
     if vary is not None:
         vary(plan, step, config, root, container)
     leave(plan, STUBS, container, _stub_removal(os.path.realpath(root), config["mounts"]))
@@ -223,6 +236,28 @@ def _edit(plan: _Object, wanted: _Object, config: _Object, root: str) -> None:
         namespaces.append({"type": "network", "path": plan["namespace"]})
 
 
+def _user(root: str, number: int) -> _Object:
+    """Give a user with its groups as the image's own files have them (passwd(5), group(5))."""
+    name = None
+    gid = 0
+    for fields in _fields(root, "/etc/passwd", 4):
+        if fields[2] == str(number):
+            name, gid = fields[0], int(fields[3])
+            break
+    more = [int(f[2]) for f in _fields(root, "/etc/group", 4) if name in f[3].split(",")]
+    # As engines do: a group of its own that a file withholds from it counts all the same.
+    return {"uid": number, "gid": gid, "additionalGids": list(dict.fromkeys([gid, *more]))}
+
+
+def _fields(root: str, path: str, least: int) -> list[list[str]]:
+    try:
+        with open(resolve(root, path)[0], encoding="utf-8", errors="surrogateescape") as stream:
+            lines = [line.rstrip("\n").split(":") for line in stream]
+    except OSError:
+        return []
+    return [line for line in lines if len(line) >= least and line[2].isdigit()]
+
+
 def _companions(plan: _Object, root: str) -> list[tuple[str, str]]:
     """Give the places inside, and the files, of those whose program `root` has."""
     found = []
@@ -242,7 +277,11 @@ def _companions(plan: _Object, root: str) -> list[tuple[str, str]]:
 
 def _is_system(mount: _Object) -> bool:
     destination = mount["destination"]
-    return any(destination == path or destination.startswith(path + "/") for path in _SYSTEM_MOUNTS)
+    return _is_among(destination, _SYSTEM_MOUNTS) and not _is_among(destination, _DROPPED_MOUNTS)
+
+
+def _is_among(path: str, roots: tuple[str, ...]) -> bool:
+    return any(path == root or path.startswith(root + "/") for root in roots)
 
 
 def _times(plan: _Object) -> _Object:
@@ -265,13 +304,14 @@ def note(plan: _Object, value: object) -> None:
         stream.write(line)
 
 
-def _capture(plan: _Object, root: str) -> None:
+def _capture(plan: _Object, step: str, root: str) -> None:
     # Here, because it costs every other call some milliseconds.
     import socket  # noqa: PLC0415
 
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    note(plan, _times(plan))
-    message = json.dumps({"filesystem": _filesystem(root)}).encode()
+    if step == CAPTURES[0]:
+        note(plan, _times(plan))
+    message = json.dumps({"step": step, "filesystem": _filesystem(root)}).encode()
     # A relative name, because socket addresses hold 107 bytes and state directories may be deeper.
     os.chdir(os.path.dirname(plan["socket"]))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-from samebit.errors import MachineError
+from samebit.errors import InternalError, MachineError
 
 FIRST_ID = 100_000
 """What the owner 0 would be there, if it were not the caller: owner N is FIRST_ID + N."""
@@ -35,6 +35,7 @@ _VARIABLES = {
 _CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
 _PR_SET_PDEATHSIG = 1
 _CHUNK = 1 << 16
+_CRASHED = 3
 
 
 @functools.cache
@@ -73,7 +74,8 @@ def run_inside(call: Callable[[TextIO], bytes], told: Callable[[str], None]) -> 
     """Call it in a process of its own inside a new user namespace, and give what it gives.
 
     `told` gets each line that `call` writes meanwhile. The process ends with this one, and with it
-    what it has mounted. Raises MachineError when there is no such namespace, or the process dies.
+    what it has mounted. Raises MachineError when there is no such namespace, or the process dies,
+    and InternalError for what `call` did not expect.
     """
     lines, result, made, ready = (os.pipe2(os.O_CLOEXEC) for _ in range(4))
     here = _Ends(lines[0], result[0], made[0], ready[1])
@@ -103,6 +105,8 @@ def run_inside(call: Callable[[TextIO], bytes], told: Callable[[str], None]) -> 
     finally:
         here.close()
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status == _CRASHED:
+        raise InternalError(data.decode("utf-8", "replace"))
     if status != 0:
         raise MachineError("this machine gives no user namespace in which that can be done")
     return data
@@ -132,6 +136,9 @@ def _become(call: Callable[[TextIO], bytes], parent: int, there: _Ends) -> NoRet
                         data = call(stream)
                     _write(there.result, data)
                     code = 0
+    except Exception as error:  # noqa: BLE001 - whatever it is, who waits for it must hear of it
+        _write(there.result, f"in a user namespace: {error!r}".encode())
+        code = _CRASHED
     finally:
         # Nothing of the parent's is tidied up here: not its folders, not its streams.
         os._exit(code)

@@ -44,7 +44,12 @@ def layer_entries(
             entries[first] = final.entries[first]
             for path in others:
                 entries[path] = replace(
-                    final.entries[path], kind=Kind.HARDLINK, link=first, size=0, xattrs=()
+                    final.entries[path],
+                    kind=Kind.HARDLINK,
+                    link=first,
+                    size=0,
+                    device=(0, 0),
+                    xattrs=(),
                 )
     for path in gone:
         if _is_directory(final, path.rpartition(b"/")[0]):

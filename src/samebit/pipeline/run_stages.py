@@ -38,6 +38,7 @@ from samebit.engines.protocol import (
     STAGE_IMAGES,
     Engine,
     EnginePlan,
+    FinalLayers,
     FinalTree,
     MountKind,
     StepFailedError,
@@ -70,6 +71,7 @@ from samebit.pipeline.step_network import (
     warm_up,
 )
 from samebit.pipeline.tree_layer import BuiltLayer, TreeLayer, tree_layer
+from samebit.pipeline.without_shim import require_no_shim
 from samebit.report.progress import BuildProgress
 from samebit.store.removal import remove_tree
 from samebit.store.store import Store
@@ -159,6 +161,8 @@ class _StagesRun:
     work: Path
 
     def result(self) -> StagesResult:
+        if not self.engine.shimmed:
+            require_no_shim(self.lock, self.part.plan)
         staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
         if _has_steps(self.part.plan):
             warm_up()
@@ -239,6 +243,13 @@ class _StagesRun:
             stage_images=f"{STAGE_IMAGES}:{self.work.name.strip('.')}",
             sources=facts,
             selected=selected,
+            ordered=self.engine.concurrent,
+            groups_by_shim=self.engine.groups_by_shim,
+            root_unsaid=not self.engine.shimmed,
+            capture=self.engine.shimmed,
+            environment_in_dockerfile=not self.engine.shimmed,
+            set_if_absent=self._set_if_absent(),
+            cache_scope="" if self.engine.shimmed else self.work.name,
         )
         return lower(self.part.plan, self.evaluation, options)
 
@@ -249,7 +260,7 @@ class _StagesRun:
         staged: Mapping[str, StagedContext],
         selected: frozenset[str],
         network: BuildNetwork,
-    ) -> Iterator[FinalTree]:
+    ) -> Iterator[FinalTree | FinalLayers]:
         work = self.work / f"run-{len(selected)}"
         # A second try must find neither the materials nor the caches of the first.
         for path in (self._input / FILES_DIRECTORY, self._caches):
@@ -270,7 +281,9 @@ class _StagesRun:
                 with self.engine.build(plan, work / str(number), self.progress) as tree:
                     # Every step has run.
                     self._require_answers(network, None)
-                    yield replace(tree, trace=trace.then(tree.trace))
+                    if isinstance(tree, FinalTree):
+                        tree = replace(tree, trace=trace.then(tree.trace))  # noqa: PLW2901
+                    yield tree
             except StepFailedError as failure:
                 failed = steps.step_id(failure)
                 if failed in with_patterns(self.evaluation) - selected and is_pattern(failure):
@@ -284,7 +297,8 @@ class _StagesRun:
             self.store,
             self.lock,
             self.part.plan,
-            steps=any(step.network != "none" for step in lowered.steps.values()),
+            steps=self.engine.shimmed
+            and any(step.network != "none" for step in lowered.steps.values()),
             additions=any(
                 isinstance(material, FetchUrl | FetchGit)
                 for phase in lowered.phases
@@ -343,8 +357,7 @@ class _StagesRun:
                 contexts[_context_name(external)] = staged[external.reference].root
         root = self.part.root_image()
         hardening = self.lock.recipe.hardening
-        given = hardening.absent() | environment_set(self.lock.environment, self.lock.epoch)
-        given |= network.variables
+        given = {**self._set_if_absent(), **network.variables}
         return EnginePlan(
             dockerfile=phase.text,
             context=self._input,
@@ -364,6 +377,13 @@ class _StagesRun:
             traced=self._traced() if self.witness is not None else {},
             conditions=self.witness.conditions if self.witness is not None else StepConditions(),
         )
+
+    def _set_if_absent(self) -> dict[str, str]:
+        hardening = self.lock.recipe.hardening
+        return {
+            **hardening.absent(),
+            **environment_set(self.lock.environment, self.lock.epoch),
+        }
 
     def _traced(self) -> dict[str, int]:
         """Give the last RUN of each stage that another one uses."""
@@ -400,6 +420,7 @@ def _step(step: RunStep, proxies: Mapping[str, str], hardening: Hardening) -> St
         cwd=step.cwd,
         network=step.network,
         mounts=tuple(_mount(mount) for mount in step.mounts if not mount.option),
+        user=step.user or "0",
         moved=tuple((m.placeholder, m.target) for m in step.mounts if m.placeholder),
     )
 

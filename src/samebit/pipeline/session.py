@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samebit.engines.buildah import Buildah
+from samebit.engines.buildkit import Buildkit
+from samebit.engines.buildkit_foreign import ForeignBuildkit
 from samebit.engines.conditions import EngineConditions
 from samebit.engines.isolation import ISOLATIONS, ask_for_isolation
 from samebit.engines.protocol import Engine
 from samebit.engines.select import start_engine
+from samebit.errors import MachineError
 from samebit.store.home import default_home
 from samebit.store.store import Store
 
@@ -29,8 +32,8 @@ class Session:
         return start_engine(self.engine, self.home)
 
     def start_varied_engine(
-        self, conditions: EngineConditions, home: Path | None, usual: Buildah | None
-    ) -> Buildah:
+        self, conditions: EngineConditions, home: Path | None, usual: Buildah | Buildkit | None
+    ) -> Buildah | Buildkit:
         """Start one under other conditions, with its storage below `home` (None: the usual place).
 
         What they leave open is as in the engine `usual`. Raises UsageError, MachineError.
@@ -42,7 +45,13 @@ class Session:
                 program=conditions.program or usual.program,
                 runtime=conditions.runtime or usual.runtime(),
             )
-        return start_engine(self.engine, home or self.home, conditions)
+        engine = start_engine(self.engine, home or self.home, conditions)
+        if isinstance(engine, ForeignBuildkit):
+            raise MachineError(
+                "samebit verify needs an engine of samebit's own, for the machine to be varied",
+                fix="use --engine buildah or --engine buildkit",
+            )
+        return engine
 
 
 def state_folder() -> Path:

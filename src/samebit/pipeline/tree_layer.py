@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from samebit.dockerfile.evaluate import Evaluation
-from samebit.engines.protocol import FinalTree
+from samebit.engines.protocol import FinalLayers, FinalTree
 from samebit.image.manifest import Image
 from samebit.lock.model import Lock
 from samebit.model.finding import Finding
@@ -50,11 +50,12 @@ class TreeLayer:
 
     store: Store
     epoch: int
+    base: Image | None
     _prepared: Future[_Prepared]
 
     def write(
         self,
-        tree: FinalTree,
+        tree: FinalTree | FinalLayers,
         evaluation: Evaluation,
         given: Collection[bytes],
         *,
@@ -67,6 +68,20 @@ class TreeLayer:
         is the staged build context; `witness` is told what is there before it is normalised.
         Raises InputError for a damaged base, and what comparing, normalising and writing raise.
         """
+        if isinstance(tree, FinalLayers):
+            from samebit.pipeline.stacked_layer import write_stacked_layer  # noqa: PLC0415
+
+            stacked, findings = write_stacked_layer(
+                tree,
+                self.base,
+                self._prepared.result().selection,
+                evaluation,
+                given,
+                context=context,
+                epoch=self.epoch,
+                store=self.store,
+            )
+            return BuiltLayer(stacked.layer, findings, stacked.account)
         from samebit.image.delta import make_delta  # noqa: PLC0415
         from samebit.image.tree import compare  # noqa: PLC0415
         from samebit.image.tree_content import TreeContent  # noqa: PLC0415
@@ -135,7 +150,7 @@ class TreeLayer:
 def tree_layer(store: Store, base: Image | None, lock: Lock) -> Iterator[TreeLayer]:
     """Prepare for writing the layer that stands on `base`, None for scratch."""
     with ThreadPoolExecutor(1, thread_name_prefix="samebit-layer") as pool:
-        yield TreeLayer(store, lock.epoch, pool.submit(_prepare, store, base, lock))
+        yield TreeLayer(store, lock.epoch, base, pool.submit(_prepare, store, base, lock))
 
 
 def _prepare(store: Store, base: Image | None, lock: Lock) -> _Prepared:

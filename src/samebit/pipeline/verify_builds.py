@@ -15,6 +15,7 @@ from typing import Self, TextIO
 from samebit.dockerfile.evaluate import Evaluation, evaluate
 from samebit.dockerfile.lowering import context_sources, reachable
 from samebit.engines.buildah import Buildah
+from samebit.engines.buildkit import Buildkit
 from samebit.engines.conditions import EngineConditions
 from samebit.engines.own_storage import own_storage
 from samebit.engines.user_namespace import run_inside, why_not
@@ -77,7 +78,7 @@ class VerifyBuilds:
         self._work = work
         self._progress = progress
         self._stack = ExitStack()
-        self._engines: dict[EngineConditions, Buildah] = {}
+        self._engines: dict[EngineConditions, Buildah | Buildkit] = {}
         self._contexts: dict[ContextConditions, Contexts] = {}
         self._count = 0
 
@@ -225,7 +226,7 @@ class VerifyBuilds:
         trees = sum(len(part.plan.needed) for part in parts) + 1
         return _LEAST_SPACE + _UNPACKED * sum(layers.values()) * trees
 
-    def _engine(self, conditions: EngineConditions) -> Buildah:
+    def _engine(self, conditions: EngineConditions) -> Buildah | Buildkit:
         if conditions not in self._engines:
             home = None
             if conditions.place is not None:

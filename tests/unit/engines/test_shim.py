@@ -54,6 +54,7 @@ def plan(tmp_path: Path) -> dict[str, Any]:
                 "network": "default",
                 "mounts": [],
                 "moved": {},
+                "user": None,
             }
         },
     }
@@ -85,7 +86,9 @@ def write_config(folder: Path, step: str | None, mounts: tuple[tuple[str, str], 
     (folder / "config.json").write_text(json.dumps(config))
 
 
-def call(plan: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
+def call(
+    plan: dict[str, Any], *arguments: str, runs: bool = False, containers: str = "/of it"
+) -> subprocess.CompletedProcess[str]:
     path = Path(plan["log"]).with_name("plan.json")
     path.write_text(json.dumps(plan))
     folder = path.with_name("engine")
@@ -93,11 +96,12 @@ def call(plan: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[s
     wrapper = write_wrapper(
         folder,
         runtime=plan["runtime"],
-        containers=Path("/of it"),
+        containers=Path(containers),
         state=Path(plan["state"]),
         plan=path,
         varied=bool(plan["conditions"] or plan["traced"]),
         restricts=bool(plan["conditions"]),
+        runs=runs,
     )
     return subprocess.run(
         [wrapper, *arguments],
@@ -505,3 +509,72 @@ def test_what_a_stage_has_changed_is_noted_when_its_last_step_ends(
     assert call(traced, "delete", "container").returncode == 0
     lines = (Path(plan["state"]) / "written-3.jsonl").read_text().splitlines()
     assert "new" in [json.loads(line)[0] for line in lines]
+
+
+RUN = ("--log", "l", "run", "--bundle")
+
+
+def test_an_engine_that_calls_run_finds_everything_done_when_it_ends(
+    plan: dict[str, Any], bundle: Path, tmp_path: Path
+) -> None:
+    root = bundle / "root"
+    runtime = Path(plan["runtime"])
+    # As a runtime does, it makes the mount points that are missing.
+    runtime.write_text(
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n'
+        f'case " $* " in *" run "*) mkdir {root}/proc; : > {root}/etc/hosts; exit 7;; esac\n'
+    )
+    done = call(plan, *RUN, str(bundle), "--keep", "container", runs=True)
+    assert done.returncode == 7
+    assert sorted(os.listdir(root)) == ["etc"]
+    assert os.listdir(root / "etc") == []
+    ended = (tmp_path / "state" / "ended").stat().st_ctime_ns
+    # BuildKit deletes it later, when another step runs.
+    assert call(plan, "delete", "container", runs=True).returncode == 0
+    assert (tmp_path / "state" / "ended").stat().st_ctime_ns == ended
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        f"--root /of it --log l run --bundle {bundle} --keep container",
+        "--root /of it delete container",
+    ]
+
+
+def test_a_step_that_is_run_is_restricted_before_it_starts(
+    plan: dict[str, Any], bundle: Path, tmp_path: Path
+) -> None:
+    processor = min(os.sched_getaffinity(0))
+    plan["conditions"] = shim_conditions(StepConditions(processors=(processor,)))
+    state = tmp_path / "states"
+    runtime = Path(plan["runtime"])
+    # The container's process waits for `start`, and is no child of who starts it.
+    runtime.write_text(
+        "#!/bin/sh\n"
+        f'case " $* " in *" create "*) mkdir -p {state}/container; mkfifo {tmp_path}/go\n'
+        f"(read line < {tmp_path}/go;"
+        f" grep Cpus_allowed_list /proc/self/status > {tmp_path}/seen; exit 5) &\n"
+        f"printf '{{\"init_process_pid\": %s}}' $! > {state}/container/state.json;;\n"
+        f'*" start "*) echo > {tmp_path}/go;; esac\n'
+    )
+    done = call(plan, *RUN, str(bundle), "container", runs=True, containers=str(state))
+    assert done.returncode == 5, done.stderr
+    assert (tmp_path / "seen").read_text().split()[1] == str(processor)
+
+
+def test_a_number_gets_the_groups_that_the_image_says(plan: dict[str, Any], bundle: Path) -> None:
+    etc = bundle / "root" / "etc"
+    plan["steps"]["0/1"]["user"] = 12
+    assert created_user(plan, bundle) == {"uid": 12, "gid": 0, "additionalGids": [0]}
+    (etc / "passwd").write_text("a:x:1:2::/:\nb:x:12:34::/:\nbroken\n")
+    (etc / "group").write_text("b:x:34:\nmore:x:56:a,b\nless:x:78:a\n")
+    write_config(bundle, "0/1")
+    assert created_user(plan, bundle) == {"uid": 12, "gid": 34, "additionalGids": [34, 56]}
+
+
+def created_user(plan: dict[str, Any], bundle: Path) -> object:
+    return create(plan, bundle)["process"]["user"]
+
+
+def test_what_is_only_waited_for_is_not_mounted(plan: dict[str, Any], bundle: Path) -> None:
+    write_config(bundle, "0/1", (("/dev/.samebit/after", "/s"), ("/dev/otel-grpc.sock", "/o")))
+    found = [mount["destination"] for mount in create(plan, bundle)["mounts"]]
+    assert "/dev/.samebit/after" not in found
+    assert "/dev/otel-grpc.sock" not in found

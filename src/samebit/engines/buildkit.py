@@ -1,0 +1,199 @@
+"""BuildKit in a daemon of samebit's own, whose OCI runtime is the shim.
+
+Trees are read where they are mounted for a step, as with buildah: a step that the shim recognises
+shows the final tree, another one, in a run beside it, what the final stage stands on.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from samebit.engines import shim
+from samebit.engines.buildkit_daemon import Daemon
+from samebit.engines.buildkit_layouts import Layouts
+from samebit.engines.buildkit_programs import other_runtime, own_programs
+from samebit.engines.buildx_client import NOWHERE, BuildxClient
+from samebit.engines.conditions import StepTrace
+from samebit.engines.protocol import EnginePlan, FinalTree, Progress, StepFailedError
+from samebit.engines.shimmed_steps import CapturedTree, ShimmedSteps
+from samebit.engines.tree_layout import write_tree_layout
+from samebit.errors import MachineError
+from samebit.model.platform import Platform
+from samebit.model.rendering import Rendering
+from samebit.store.failure import machine_errors
+
+_SHOW = 'USER 0:0\nENV SAMEBIT_STEP={step}\nRUN ["samebit-capture"]\n'
+_BASE, _RESULT = shim.CAPTURES[1], shim.CAPTURES[0]
+
+
+class Buildkit:
+    """The BuildKit engine over state of samebit's own."""
+
+    name = "buildkit"
+    concurrent = True
+    shimmed = True
+    groups_by_shim = True
+
+    def __init__(
+        self,
+        home: Path,
+        driver: str | None = None,
+        *,
+        runtime: str | None = None,
+        environment: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """Find the programs; `home` is where the state lives. Raises MachineError without them.
+
+        `driver` is `overlay`, the default, or `vfs`. `runtime` is the path of the OCI runtime,
+        `environment` comes on top of the engine's.
+        """
+        self.home = home
+        self.driver = driver or "overlay"
+        self._programs = own_programs(runtime)
+        self._extra = environment
+        self._layouts = Layouts(home / "layouts")
+        self._daemon: Daemon | None = None
+
+    @property
+    def program(self) -> str:
+        """The path of its program."""
+        return self._programs.dockerd
+
+    def runtime(self) -> str:
+        """Give the path of the OCI runtime in use."""
+        return self._programs.runtime
+
+    def other_runtime(self) -> str:
+        """Give the path of another OCI runtime that works here, else why there is none."""
+        return other_runtime(self._programs.runtime)
+
+    def has_image(self, name: str) -> bool:
+        """Tell whether an image of that name was imported or committed."""
+        return self._layouts.has(name)
+
+    def import_base(self, name: str, layout: Path) -> None:
+        """Keep the only image of the OCI layout at `layout` as `name`."""
+        self._layouts.add(name, layout)
+
+    def remove(self, name: str) -> None:
+        """Remove an image; absent is fine."""
+        self._layouts.remove(name)
+
+    @contextmanager
+    def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalTree]:
+        """Run the plan in the private directory `work`; yields while the final tree is mounted."""
+        with self._running(last=True) as daemon, ExitStack() as stack:
+            work.mkdir(parents=True)
+            steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
+            daemon.obey(self._write(steps, daemon))
+            client = self._client(daemon)
+            shown: dict[str, CapturedTree] = {}
+            base = f"FROM {plan.base or 'scratch'}\n" + _SHOW.format(step=_BASE)
+            runs = {
+                _BASE: client.start(
+                    replace(plan, dockerfile=base, build_contexts={}), work / "base", NOWHERE
+                ),
+                _RESULT: client.start(plan, work / "result", NOWHERE, progress),
+            }
+            for run in runs.values():
+                stack.callback(run.stop)
+            for waited in (_RESULT, _BASE):
+                while waited not in shown:
+                    tree = steps.captured(runs[waited].process.pid, runs[waited].failure)
+                    shown[tree.step] = tree
+                    stack.callback(tree.close)
+                    runs[tree.step].mute()
+            steps.check_agreement()
+            yield FinalTree(
+                shown[_BASE].rendering,
+                shown[_RESULT].rendering,
+                breaks_links=self.driver == "overlay",
+                trace=steps.trace(),
+            )
+
+    def commit(self, plan: EnginePlan, work: Path, progress: Progress, name: str) -> StepTrace:
+        """Run the plan and keep its result as the image `name`.
+
+        Its tree becomes one layer: in those that BuildKit writes attributes of files are missing.
+        """
+        shown = replace(plan, dockerfile=plan.dockerfile + _SHOW.format(step=_RESULT))
+        with self._running(last=False) as daemon, ExitStack() as stack:
+            work.mkdir(parents=True)
+            steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
+            daemon.obey(self._write(steps, daemon))
+            run = self._client(daemon).start(shown, work / "result", NOWHERE, progress)
+            stack.callback(run.stop)
+            tree = steps.captured(run.process.pid, run.failure)
+            stack.callback(tree.close)
+            run.mute()
+            steps.check_agreement()
+            with machine_errors(f"cannot write to the engine's storage {self.home}"):
+                new = self._layouts.new()
+                root = Path(os.fsdecode(tree.rendering.root))
+                write_tree_layout(root, new, Platform.parse(plan.platform))
+                self._layouts.settle(new, name)
+            return steps.trace()
+
+    @contextmanager
+    def mounted(self, name: str | None) -> Iterator[Rendering]:
+        """Show an image, or the empty one, while the context lasts. Raises MachineError."""
+        with self._running(last=False) as daemon, ExitStack() as stack:
+            work = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=self.home / "tmp")))
+            plan = EnginePlan(
+                dockerfile=f"FROM {name or 'scratch'}\n" + _SHOW.format(step=_BASE),
+                context=work,
+                build_contexts={},
+                steps={},
+                base=name,
+                platform=str(Platform.native()),
+                set_if_absent={},
+                caches=work,
+            )
+            steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
+            daemon.obey(self._write(steps, daemon))
+            run = self._client(daemon).start(plan, work / "image", NOWHERE)
+            stack.callback(run.stop)
+            try:
+                tree = steps.captured(run.process.pid, run.failure)
+            except StepFailedError as failure:
+                raise MachineError("BuildKit cannot open an image", detail=failure.reason) from None
+            stack.callback(tree.close)
+            yield tree.rendering
+
+    def _write(self, steps: ShimmedSteps, daemon: Daemon) -> Path:
+        return steps.write(self._programs.runtime, daemon.containers, runs=True)
+
+    @contextmanager
+    def _running(self, *, last: bool) -> Iterator[Daemon]:
+        """Give the running daemon; it goes on after what is not the last of a build."""
+        daemon = self._daemon
+        try:
+            if daemon is None:
+                daemon = self._daemon = Daemon(self._programs, self.home, self.driver)
+                self._layouts.clear()
+            yield daemon
+        except BaseException:
+            last = True
+            raise
+        finally:
+            if last and self._daemon is not None:
+                self._daemon.close()
+                self._daemon = None
+
+    def _client(self, daemon: Daemon) -> BuildxClient:
+        environment = {
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "DOCKER_HOST": daemon.address,
+            "DOCKER_CONFIG": str(self.home / "tmp" / "docker"),
+            "BUILDX_CONFIG": str(self.home / "tmp" / "buildx"),
+            "BUILDX_GIT_INFO": "0",
+            **dict(self._extra),
+        }
+        # The shim gives steps the network that they may have.
+        options = ("--network=host",)
+        return BuildxClient(self._programs.buildx, options, environment, self._layouts)

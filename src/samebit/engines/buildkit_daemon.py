@@ -1,0 +1,230 @@
+"""A BuildKit of samebit's own: dockerd and containerd, started for a build and ended after it.
+
+Both keep their state below samebit's home and listen on sockets in a private folder. dockerd's
+BuildKit calls `runc` from its PATH, where the runtime shim stands first; which plan it obeys is
+said anew for each engine run. With containerd's image store BuildKit reads OCI layouts.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from samebit.engines import leash, shim
+from samebit.engines.buildkit_programs import OwnPrograms
+from samebit.engines.machine import require_engine
+from samebit.engines.unmounting import unmount_below
+from samebit.errors import MachineError
+from samebit.store.failure import machine_errors
+from samebit.store.removal import remove_tree
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 15.0
+_SNAPSHOTTERS = {"overlay": "overlayfs", "vfs": "native"}
+_CONTAINERD = """\
+version = 2
+root = {root}
+state = {state}
+disabled_plugins = [
+    "io.containerd.grpc.v1.cri",
+    "io.containerd.nri.v1.nri",
+    "io.containerd.tracing.processor.v1.otlp",
+    "io.containerd.internal.v1.tracing",
+]
+[grpc]
+address = {address}
+"""
+# What builds leave is of no use, bases are: room for some of them.
+_KEPT = "8GB"
+_DISPATCH = """\
+#!/bin/sh
+[ ! -e {current} ] || exec {current} "$@"
+exec {runtime} "$@"
+"""
+
+
+class Daemon:
+    """The running daemons. `address` is where dockerd listens, for DOCKER_HOST."""
+
+    def __init__(self, programs: OwnPrograms, home: Path, driver: str) -> None:
+        """Start them over the state in `home`, waiting for another build that uses it.
+
+        `driver` is overlay or vfs. Raises MachineError.
+        """
+        self._programs = programs
+        self._home = home
+        self._stack = ExitStack()
+        try:
+            with machine_errors(f"cannot write to the engine's storage {home}"):
+                self._start(driver)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, driver: str) -> None:
+        home = self._home
+        for name in ("data", "containerd", "tmp", "containers"):
+            (home / name).mkdir(parents=True, exist_ok=True)
+        lock = os.open(home / "in-use", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._stack.callback(os.close, lock)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self._clear()
+        # Socket addresses hold 107 bytes, and samebit's home may be longer.
+        place = Path(tempfile.mkdtemp(prefix="samebit-", dir="/tmp"))
+        self._stack.callback(shutil.rmtree, place, ignore_errors=True)
+        self._stack.callback(unmount_below, place)
+        self._stack.callback(self._clear)
+        self.address = f"unix://{place / 'docker.sock'}"
+        self._current = place / "current"
+        programs = place / "bin"
+        programs.mkdir()
+        dispatch = programs / "runc"
+        dispatch.write_text(
+            _DISPATCH.format(
+                current=shim.quoted(str(self._current)),
+                runtime=shim.quoted(self._programs.runtime),
+            ),
+            "utf-8",
+        )
+        dispatch.chmod(0o755)
+        configuration = place / "containerd.toml"
+        values = {
+            "root": home / "containerd",
+            "state": place / "containerd",
+            "address": place / "containerd.sock",
+        }
+        configuration.write_text(
+            # The escapes of JSON strings are among those of TOML's.
+            _CONTAINERD.format(**{name: json.dumps(str(path)) for name, path in values.items()}),
+            "utf-8",
+        )
+        self._run(place, self._programs.containerd, f"--config={configuration}")
+        settings = place / "daemon.json"
+        settings.write_text(
+            json.dumps(
+                {
+                    "features": {"containerd-snapshotter": True},
+                    "builder": {"gc": {"enabled": True, "defaultKeepStorage": _KEPT}},
+                }
+            ),
+            "utf-8",
+        )
+        self._run(
+            place,
+            self._programs.dockerd,
+            f"--config-file={settings}",
+            f"--data-root={home / 'data'}",
+            f"--exec-root={place / 'exec'}",
+            f"--pidfile={place / 'docker.pid'}",
+            f"--host={self.address}",
+            f"--containerd={place / 'containerd.sock'}",
+            f"--storage-driver={_SNAPSHOTTERS[driver]}",
+            "--bridge=none",
+            "--iptables=false",
+            "--ip6tables=false",
+        )
+
+    @property
+    def containers(self) -> Path:
+        """Where the OCI runtime keeps its state."""
+        return self._home / "containers"
+
+    def obey(self, wrapper: Path) -> None:
+        """Let the steps that start from now on run through `wrapper`."""
+        new = self._current.with_name("new")
+        new.symlink_to(wrapper)
+        os.replace(new, self._current)
+
+    def close(self) -> None:
+        """End the daemons and what they have left running. A second time does nothing."""
+        self._stack.close()
+
+    def _run(self, place: Path, program: str, *arguments: str) -> None:
+        """Start a daemon and wait until it says that it is ready (sd_notify(3))."""
+        name = Path(program).name
+        unshare = require_engine("unshare", "util-linux")
+        log = self._home / f"{name}.log"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, log.open("wb") as output:
+            path = place / f"{name}.ready"
+            ready.bind(str(path))
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid())),
+                    # What a killed daemon has mounted is gone with it.
+                    *(unshare, "--mount", "--propagation", "slave", "--", program),
+                    *arguments,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={
+                    "PATH": f"{place / 'bin'}:{os.environ.get('PATH', '')}"
+                    ":/usr/sbin:/usr/bin:/sbin:/bin",
+                    "HOME": str(self._home),
+                    "TMPDIR": str(self._home / "tmp"),
+                    "NOTIFY_SOCKET": str(path),
+                },
+                start_new_session=True,
+            )
+            self._stack.callback(_end, process)
+            if _await_ready(ready, process):
+                return
+        text = log.read_text("utf-8", "replace").strip().splitlines()
+        raise MachineError(
+            f"{name} cannot be started",
+            detail="\n".join(text[-10:]),
+            fix="mend what it complains of, or use --engine buildah",
+        )
+
+    def _clear(self) -> None:
+        """End steps that outlived their daemon, and remove what they were given."""
+        for container in sorted(self.containers.iterdir()):
+            subprocess.run(
+                [
+                    self._programs.runtime,
+                    *("--root", str(self.containers), "delete", "--force", container.name),
+                ],
+                capture_output=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
+            remove_tree(container)
+        unmount_below(self._home)
+        for path in sorted((self._home / "tmp").iterdir()):
+            if path.is_dir() and not path.is_symlink():
+                remove_tree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _await_ready(ready: socket.socket, process: subprocess.Popen[bytes]) -> bool:
+    ended = os.pidfd_open(process.pid)
+    try:
+        while True:
+            found = select.select([ready.fileno(), ended], [], [], _START_SECONDS)[0]
+            if ready.fileno() not in found:
+                return False
+            if b"READY=1" in ready.recv(4096).splitlines():
+                return True
+    finally:
+        os.close(ended)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,146 @@
+"""BuildKit in a daemon of samebit's own: the same digest as buildah's, and the same steps."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from engine_chroot import EngineChroot, engine_of
+from hard_trees import CONTEXT, write_hard_base
+from samebit_command import Samebit
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(os.geteuid() != 0, reason="chroots and owners need root"),
+]
+
+STEP_TESTS = (
+    "errors_steps", "steps_add", "steps_copy", "steps_copy_flags", "steps_environment",
+    "steps_mounts", "steps_run", "steps_secrets", "steps_stages",
+)  # fmt: skip
+RECORDING = "test_recorded_once_and_replayed_with_the_network_cut"
+
+
+@pytest.fixture(scope="module")
+def engine() -> EngineChroot:
+    return engine_of("trixie")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_hard_base(tmp_path_factory.mktemp("base") / "layout")
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    context = tmp_path_factory.mktemp("trees") / "context"
+    shutil.copytree(CONTEXT, context, ignore=shutil.ignore_patterns("__pycache__"))
+    dockerfile = context / "Dockerfile"
+    text = dockerfile.read_text("utf-8")
+    # The root directory comes first, and buildah gives it another mode (docs/engines.md).
+    assert "list.py / >" in text
+    dockerfile.write_text(text.replace("list.py / >", "list.py / | tail -c +60 >"), "utf-8")
+    return context
+
+
+def test_hard_trees_have_the_same_digest(
+    engine: EngineChroot, samebit: Samebit, base: Path, trees: Path, tmp_path: Path
+) -> None:
+    arguments = ["--no-cache", f"--build-context=base=oci-layout://{base}", str(trees)]
+    expected = samebit.build(*arguments)
+    buildkit = engine.samebit(tmp_path / "home", "overlay", "buildkit")
+    assert buildkit.build(*arguments) == expected
+
+
+@pytest.mark.prove
+def test_what_steps_see_and_say_is_the_same(engine: EngineChroot, tmp_path: Path) -> None:
+    """Run the tests of single steps once more, with BuildKit in the place of buildah."""
+    tests = Path(__file__).parent
+    done = subprocess.run(
+        [
+            *engine.enter(tmp_path),
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not prove"),
+            f"--basetemp={engine.inside(tmp_path) / 'tests'}",
+            # A name that another step linked is written: each step is a layer (docs/engines.md).
+            f"--deselect={tests / 'test_steps_run.py'}::test_files_of_every_kind",
+            *[str(tests / f"test_{name}.py") for name in STEP_TESTS],
+            f"{tests / 'test_network_builds.py'}::{RECORDING}",
+        ],
+        env={
+            **os.environ,
+            "SAMEBIT_TEST_ENGINE": "buildkit",
+            "SAMEBIT_ENGINE": "buildkit",
+            "SAMEBIT_HOME": "/each-test-has-its-own",
+        },
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stdout[-20000:]
+
+
+def foreign(engine: EngineChroot, home: Path) -> Samebit:
+    """Give the command with a dockerd beside it that is not samebit's."""
+    command = engine.samebit(home, "overlay", "buildkit:default")
+    daemon = Path(__file__).resolve().parents[1] / "support" / "docker_daemon.py"
+    beside = (sys.executable, str(daemon), str(engine.inside(home) / "foreign"))
+    return replace(command, prefix=(*command.prefix, *beside))
+
+
+PLAIN = """\
+FROM base AS made
+ARG A=x
+RUN --mount=type=cache,target=/c mkdir /made && echo "$A" > /made/file && hostname > /made/name \
+ && echo "$SOURCE_DATE_EPOCH" > /made/epoch && chown 5:6 /made/file && ln /made/file /made/link
+USER 5:6
+WORKDIR /work
+RUN touch mine
+FROM base
+COPY --from=made /made /made
+COPY --from=made /work /work
+COPY --chmod=640 <<FILE /heredoc
+text
+FILE
+RUN rm /base/single && id > /id
+"""
+
+
+@pytest.mark.prove
+def test_someone_elses_daemon_gives_the_same_digest(
+    engine: EngineChroot, samebit: Samebit, base: Path, tmp_path: Path
+) -> None:
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text(PLAIN)
+    arguments = ["--no-cache", f"--build-context=base=oci-layout://{base}", str(context)]
+    expected = samebit.build(*arguments)
+    assert foreign(engine, tmp_path / "home").build(*arguments) == expected
+
+
+@pytest.mark.prove
+def test_what_someone_elses_daemon_cannot_give_is_told(
+    engine: EngineChroot, base: Path, tmp_path: Path
+) -> None:
+    context = tmp_path / "context"
+    context.mkdir()
+    samebit = foreign(engine, tmp_path / "home")
+    arguments = ["--no-cache", f"--build-context=base=oci-layout://{base}", str(context)]
+    # Nobody may reach the network unrecorded.
+    (context / "Dockerfile").write_text("FROM base\nRUN ip route | wc -l > /routes\nRUN exit 7\n")
+    done = samebit.run("build", "--progress=plain", *arguments)
+    assert done.returncode == 3, done.stderr
+    assert "Dockerfile:3" in done.stderr
+    assert "exit status 7" in done.stderr
+    (context / "Dockerfile").write_text(
+        "FROM base AS a\nRUN true\nFROM base\nCOPY --from=a --parents /bin/busybox /x/\n"
+    )
+    done = samebit.run("build", "--progress=plain", *arguments)
+    assert done.returncode == 6, done.stderr
+    assert "--engine buildah" in done.stderr
+    verified = samebit.run("verify", *arguments[1:])
+    assert verified.returncode == 6, verified.stderr
