@@ -31,6 +31,7 @@ TAKEN = {
     "system/login-records": ["var/log/lastlog", "var/log/wtmp"],
     "system/systemd-secrets": ["var/lib/systemd/random-seed", "var/lib/systemd/credential.secret"],
     "system/journal": ["var/log/journal/0123/system.journal", "var/log/journal/0123"],
+    "system/supervisor-child-logs": ["var/log/supervisor/web-stderr---supervisor-ijkwm636.log"],
     "system/histories": ["root/.bash_history", "home/al/.wget-hsts", "root/.viminfo"],
     "system/temporary": [
         "tmp/tmp.Ab3dEfGhIj",

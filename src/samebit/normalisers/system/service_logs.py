@@ -48,3 +48,15 @@ SERVICE_LOGS = Normaliser(
     " modes, which services need, and are empty.",
     reference="the services' manual pages",
 )
+
+SUPERVISOR_CHILD_LOGS = Normaliser(
+    name="system/supervisor-child-logs",
+    action=Action.REMOVE,
+    paths=(
+        b"var/log/supervisor/*-stdout---*-????????.log",
+        b"var/log/supervisor/*-stderr---*-????????.log",
+    ),
+    why="What programs under supervisord printed, in files with random names, which supervisord"
+    " itself removes at its next start.",
+    reference="supervisord configuration, nocleanup and childlogdir",
+)
