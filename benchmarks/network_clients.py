@@ -79,7 +79,7 @@ options="-qq -o Dir::State::lists=$PWD/lists -o Dir::State::status=$PWD/status -
  -o APT::Sandbox::User=root -o Debug::NoLocking=1 -o APT::Update::Post-Invoke::= "
 apt-get $options update
 apt-get $options --yes --download-only --no-install-recommends install \
-    chromium-common build-essential default-jre-headless > log
+    build-essential default-jre-headless > log
 """,
         "",
         0.8,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.e2e
-_SECONDS = 120
+_SECONDS = 300
+_CONTROLS = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\x07|[^\x08]\x08")
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +102,7 @@ def test_zsh(place: Path) -> None:
     try:
         text = "PROMPT='ready> '; autoload -Uz compinit; compinit -u -D; . ./samebit.zsh\n"
         os.write(terminal, text.encode())
-        read_until(terminal, b"\nready> ")
+        read_until(terminal, b"\rready> ")
         os.write(terminal, b"samebit bu\t")
         # Typed out by the shell; a lone answer is followed by a space.
         read_until(terminal, b"samebit build ")
@@ -117,4 +119,5 @@ def read_until(terminal: int, wanted: bytes) -> None:
     while wanted not in seen:
         assert time.monotonic() < deadline, seen
         if select.select([terminal], [], [], 1)[0]:
-            seen += os.read(terminal, 4096).replace(b"\r\n", b"\n")
+            # Without what only moves the cursor.
+            seen = _CONTROLS.sub(b"", seen + os.read(terminal, 4096))

@@ -185,8 +185,9 @@ class PlainEngine:
         known = self.run("buildah", "images", "--format", "{{.Name}}:{{.Tag}}").split()
         for name in case.bases:
             if name not in known:
-                place = f"oci:{samebit.home / 'store'}:{name}"
-                self.run("buildah", "tag", self.run("buildah", "pull", "--quiet", place), name)
+                # A relative path, for the same reason as in `load`.
+                told = self.run("buildah", "pull", "--quiet", f"oci:store:{name}", cwd=samebit.home)
+                self.run("buildah", "tag", told.splitlines()[-1], name)
 
     def build(self, case: Case, context: Path) -> str:
         """Build with the best timestamp option that this buildah has; gives the image ID."""

@@ -33,7 +33,7 @@ class Samebit:
         self,
         *arguments: str | Path,
         cwd: Path | None = None,
-        timeout: float = 900,
+        timeout: float = 3600,
         **environment: str,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command line of at most `timeout` s; gives its exit code, stdout and stderr."""

@@ -13,9 +13,18 @@ from samebit_command import Samebit
 pytestmark = [pytest.mark.e2e, pytest.mark.prove]
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "node-service"
-PACKAGE = {"name": "own", "version": "1.0.0", "dependencies": {"semver": "7.6.3"}}
+# Each asks for another package: the same URL would be answered by what the first was given.
+WANTED = {
+    "yarn-1": ("semver", "7.6.3"),
+    "yarn-4": ("ms", "2.1.3"),
+    "pnpm": ("yocto-queue", "1.1.1"),
+}
 # Yarn 1 asks a registry of its own otherwise, which is an alias of npm's.
 REGISTRY = '"$(npm config get registry)"'
+MODULES = "/out/npm-install-global/got/lib/node_modules"
+YARN_1 = f"node {MODULES}/yarn/bin/yarn.js"
+YARN_4 = f"YARN_ENABLE_TELEMETRY=0 node {MODULES}/@yarnpkg/cli-dist/bin/yarn.js"
+PNPM = f"node {MODULES}/pnpm/bin/pnpm.cjs"
 CLIENTS = {
     "npm install --global": Client(
         "npm install --global --prefix got yarn@1.22.22 pnpm@9.15.9 @yarnpkg/cli-dist@4.9.4"
@@ -23,25 +32,20 @@ CLIENTS = {
         "npm --version",
     ),
     "yarn 1": Client(
-        "cp /context/package.json . && node /out/npm-install-global/got/lib/node_modules/yarn/bin/"
-        f"yarn.js install --no-progress --registry {REGISTRY} --cache-folder /tmp/yarn"
-        " && rm -r /tmp/yarn",
-        "node /out/npm-install-global/got/lib/node_modules/yarn/bin/yarn.js --version",
+        f"cp /context/yarn-1.json package.json && {YARN_1} install --no-progress"
+        f" --registry {REGISTRY} --cache-folder /tmp/yarn && rm -r /tmp/yarn",
+        f"{YARN_1} --version",
     ),
     "yarn 4": Client(
-        "cp /context/package.json . && printf 'nodeLinker: node-modules\\n' > .yarnrc.yml"
-        f" && YARN_NPM_REGISTRY_SERVER={REGISTRY} YARN_ENABLE_TELEMETRY=0"
-        " YARN_GLOBAL_FOLDER=/tmp/yarn node"
-        " /out/npm-install-global/got/lib/node_modules/@yarnpkg/cli-dist/bin/yarn.js install"
+        "cp /context/yarn-4.json package.json && printf 'nodeLinker: node-modules\\n' > .yarnrc.yml"
+        f" && YARN_NPM_REGISTRY_SERVER={REGISTRY} YARN_GLOBAL_FOLDER=/tmp/yarn {YARN_4} install"
         " && rm -rf /tmp/yarn .yarn",
-        "YARN_ENABLE_TELEMETRY=0 node"
-        " /out/npm-install-global/got/lib/node_modules/@yarnpkg/cli-dist/bin/yarn.js --version",
+        f"{YARN_4} --version",
     ),
     "pnpm": Client(
-        "cp /context/package.json . && node /out/npm-install-global/got/lib/node_modules/pnpm/bin/"
-        "pnpm.cjs install --store-dir /tmp/pnpm --package-import-method copy"
-        " && rm -r /tmp/pnpm",
-        "node /out/npm-install-global/got/lib/node_modules/pnpm/bin/pnpm.cjs --version",
+        f"cp /context/pnpm.json package.json && {PNPM} install --store-dir /tmp/pnpm"
+        " --package-import-method copy && rm -r /tmp/pnpm",
+        f"{PNPM} --version",
     ),
 }
 
@@ -50,10 +54,11 @@ def test_yarn_and_pnpm_need_no_network_a_second_time(samebit: Samebit, tmp_path:
     context = tmp_path / "context"
     context.mkdir()
     shutil.copy(EXAMPLE / "samebit.toml", context)
-    (context / "package.json").write_text(json.dumps(PACKAGE))
+    for client, (name, version) in WANTED.items():
+        package = {"name": "own", "version": "1.0.0", "dependencies": {name: version}}
+        (context / f"{client}.json").write_text(json.dumps(package))
     (context / "Dockerfile").write_text(recipe("debian.local/node:1", CLIENTS))
     image = prove_clients(samebit, context, CLIENTS, same=False)
-    for name in ("yarn-1", "yarn-4", "pnpm"):
-        assert any(
-            path.endswith("semver/package.json") for path in image.paths(f"out/{name}/node_modules")
-        )
+    for client, (name, _) in WANTED.items():
+        installed = image.paths(f"out/{client}/node_modules/")
+        assert any(path.endswith(f"/{name}/package.json") for path in installed)

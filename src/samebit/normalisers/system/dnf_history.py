@@ -6,12 +6,12 @@ is rewritten and not thrown away.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from typing import BinaryIO, cast
 
 from samebit.formats.sqlite_file import NotSqliteError, SqliteFile
 from samebit.normalisers.protocol import Action, Facts, Normaliser, Sink
+from samebit.normalisers.write_ahead import copy_with_log, empty_log, zeros
 
 _CHUNK = 1 << 20
 # Table trans: id, dt_begin, dt_end, rpmdb_version_begin, rpmdb_version_end, releasever, …
@@ -20,14 +20,10 @@ _FIELDS = range(9, 12)
 
 
 def _rewrite(source: BinaryIO, size: int, sink: Sink, facts: Facts) -> bool:
-    log = facts.trees.entry(facts.entry.path + b"-wal")
-    if log is not None and log.size:
-        return facts.leave("has a write-ahead log that dnf did not finish")
     with tempfile.TemporaryFile(dir=facts.scratch) as made:
         copy = cast("BinaryIO", made)
-        shutil.copyfileobj(source, copy, _CHUNK)
         try:
-            changed = _normalise(copy, size, facts)
+            changed = _normalise(source, size, copy, facts)
         except NotSqliteError:
             return False
         if not changed:
@@ -38,10 +34,13 @@ def _rewrite(source: BinaryIO, size: int, sink: Sink, facts: Facts) -> bool:
     return True
 
 
-def _normalise(copy: BinaryIO, size: int, facts: Facts) -> bool:
+def _normalise(source: BinaryIO, size: int, copy: BinaryIO, facts: Facts) -> bool:
+    copied = copy_with_log(source, size, copy, facts)
+    if copied is None:
+        return False
+    size, changed = copied
     known = _base_transactions(facts)
     database = SqliteFile(copy, size)
-    changed = False
     for number, payload in database.rows(database.tables().get("trans", 0)):
         columns = payload.columns()
         if len(columns) not in _FIELDS:
@@ -82,4 +81,25 @@ DNF_HISTORY = Normaliser(
     why="The times of the transactions that the build added become the epoch; what was asked for,"
     " which dnf autoremove and dnf history need, stays.",
     reference="libdnf, transaction/sql/create.sql",
+)
+DNF_HISTORY_LOG = Normaliser(
+    name="rpm/dnf-history-log",
+    action=Action.REWRITE,
+    paths=(b"var/lib/dnf/history.sqlite-wal",),
+    rewrite=empty_log(_rewrite),
+    made_here=True,
+    rank=20,
+    why="The write-ahead log, which has salts and which dnf leaves at its end: its pages are put"
+    " into the database.",
+    reference="sqlite.org/fileformat2.html, section 4",
+)
+DNF_HISTORY_INDEX = Normaliser(
+    name="rpm/dnf-history-index",
+    action=Action.REWRITE,
+    paths=(b"var/lib/dnf/history.sqlite-shm",),
+    rewrite=zeros,
+    made_here=True,
+    rank=20,
+    why="Shared memory about the write-ahead log. SQLite makes it anew when it is zero.",
+    reference="sqlite.org/walformat.html, section 2",
 )

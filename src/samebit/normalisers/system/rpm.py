@@ -6,14 +6,14 @@ signatures and digests cover.
 
 from __future__ import annotations
 
-import shutil
 import struct
 import tempfile
 from contextlib import suppress
 from typing import BinaryIO, cast
 
-from samebit.formats.sqlite_file import NotSqliteError, Payload, SqliteFile, apply_wal
+from samebit.formats.sqlite_file import NotSqliteError, Payload, SqliteFile
 from samebit.normalisers.protocol import Action, Facts, Normaliser, Sink
+from samebit.normalisers.write_ahead import copy_with_log, empty_log, zeros
 
 _FOLDERS = (b"var/lib/rpm/", b"usr/lib/sysimage/rpm/", b"usr/share/rpm/", b"**/.rpmdb/")
 _INSTALL_TIME, _INSTALL_TID = 1008, 1128
@@ -41,16 +41,10 @@ def _rewrite(source: BinaryIO, size: int, sink: Sink, facts: Facts) -> bool:
 
 
 def _normalise(source: BinaryIO, size: int, copy: BinaryIO, facts: Facts) -> bool:
-    shutil.copyfileobj(source, copy, _CHUNK)
-    changed = False
-    wal = facts.trees.entry(facts.entry.path + b"-wal")
-    if wal is not None and wal.size:
-        log = facts.trees.open(wal.path)
-        if log is None:
-            return False
-        with log:
-            size = apply_wal(copy, size, log, wal.size)
-        changed = True
+    copied = copy_with_log(source, size, copy, facts)
+    if copied is None:
+        return False
+    size, changed = copied
     known = _base_times(facts)
     database = SqliteFile(copy, size)
     tables = database.tables()
@@ -109,33 +103,6 @@ def _base_times(facts: Facts) -> set[tuple[int, bytes]]:
     return found
 
 
-def _empty_log(_source: BinaryIO, size: int, _sink: Sink, facts: Facts) -> bool:
-    """Empty a write-ahead log whose pages the database has got."""
-    path = facts.entry.path.removesuffix(b"-wal")
-    database = facts.trees.entry(path)
-    if not size or database is None or not facts.trees.in_layer(path):
-        return False
-    file = facts.trees.open(path)
-    if file is None:
-        return False
-    with file:
-        about = Facts(facts.epoch, database, facts.trees, facts.scratch)
-        return _rewrite(file, database.size, lambda _: None, about)
-
-
-def _zeros(source: BinaryIO, size: int, sink: Sink, _facts: Facts) -> bool:
-    changed = False
-    left = size
-    while left:
-        data = source.read(min(left, _CHUNK))
-        if not data:
-            return False
-        left -= len(data)
-        changed = changed or any(data)
-        sink(bytes(len(data)))
-    return changed
-
-
 def _report(_source: BinaryIO, _size: int, _sink: Sink, facts: Facts) -> bool:
     return facts.leave("is an rpm database in a format that is not rewritten yet")
 
@@ -156,7 +123,7 @@ RPMDB_LOG = Normaliser(
     name="rpm/rpmdb-log",
     action=Action.REWRITE,
     paths=tuple(folder + b"rpmdb.sqlite-wal" for folder in _FOLDERS),
-    rewrite=_empty_log,
+    rewrite=empty_log(_rewrite),
     made_here=True,
     rank=20,
     why="The write-ahead log, which has salts: its pages are put into the database.",
@@ -166,7 +133,7 @@ RPMDB_INDEX = Normaliser(
     name="rpm/rpmdb-index",
     action=Action.REWRITE,
     paths=tuple(folder + b"rpmdb.sqlite-shm" for folder in _FOLDERS),
-    rewrite=_zeros,
+    rewrite=zeros,
     made_here=True,
     rank=20,
     why="Shared memory about the write-ahead log, with salts and locks. SQLite makes it anew from"
