@@ -42,7 +42,8 @@ class Cell:
         """Give the command; its state folder is `home`."""
         if self.runtime == "crun":
             return crun_only(home)
-        return engine_of(self.suite).samebit(home, self.driver, self.engine)
+        engine = engine_of(self.suite, buildkit=self.engine == "buildkit")
+        return engine.samebit(home, self.driver, self.engine)
 
 
 def matrix_cells() -> list[Cell]:

@@ -27,10 +27,10 @@ from samebit.engines import shim
 from samebit.engines.machine import find_program
 
 SUITES = ("bookworm", "trixie", "sid")
-_PACKAGES = (
-    *("buildah", "coreutils", "dash", "python3-minimal", "runc"),
-    *("containerd", "docker.io", "docker-buildx"),
-)
+_PACKAGES = ("buildah", "coreutils", "dash", "python3-minimal", "runc")
+_BUILDKIT_PACKAGES = ("containerd", "docker.io", "docker-buildx")
+# The others have no BuildKit in what every run of the tests makes.
+_WITH_BUILDKIT = "trixie"
 _PROGRAMS = {
     "buildah": "buildah",
     "containerd": "containerd",
@@ -128,7 +128,7 @@ def other_suites() -> tuple[str, ...]:
     return tuple(suite for suite in SUITES if suite != _own_suite())
 
 
-def engine_of(suite: str) -> EngineChroot:
+def engine_of(suite: str, *, buildkit: bool = False) -> EngineChroot:
     """Find or make the suite's engine. Needs root, and the network if it has to be made."""
     if suite == _own_suite():
         return EngineChroot(suite, None)
@@ -136,7 +136,9 @@ def engine_of(suite: str) -> EngineChroot:
     cache.mkdir(parents=True, exist_ok=True)
     # What is newest changes: a month is young enough for sid.
     month = time.strftime("%Y-%m", time.gmtime()) if suite == "sid" else ""
-    made_of = (_PACKAGES, _PROGRAMS, _REMOVED, _ENTER, _PROGRAM, _PYTHON, sys.executable)
+    more = _BUILDKIT_PACKAGES if buildkit or suite == _WITH_BUILDKIT else ()
+    packages = (*_PACKAGES, *more)
+    made_of = (packages, _PROGRAMS, _REMOVED, _ENTER, _PROGRAM, _PYTHON, sys.executable)
     recipe = repr((suite, month, *made_of))
     folder = cache / f"{suite}-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
     with open(cache / f"{suite}.lock", "wb") as lock:
@@ -144,15 +146,15 @@ def engine_of(suite: str) -> EngineChroot:
         if not folder.exists():
             for abandoned in cache.glob(f"{suite}-new-*"):
                 shutil.rmtree(abandoned)
-            _make(suite, folder)
+            _make(suite, folder, packages)
     return EngineChroot(suite, folder)
 
 
-def _make(suite: str, folder: Path) -> None:
+def _make(suite: str, folder: Path, packages: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory(prefix=f"{suite}-new-", dir=folder.parent) as made:
         tree = Path(made) / "folder" / "tree"
         (tree.parent / "mounted").mkdir(parents=True)
-        _unpack(suite, tree)
+        _unpack(suite, tree, packages)
         python = sys.executable
         values = {
             "folder": folder,
@@ -172,7 +174,7 @@ def _make(suite: str, folder: Path) -> None:
         os.rename(tree.parent, folder)
 
 
-def _unpack(suite: str, tree: Path) -> None:
+def _unpack(suite: str, tree: Path, packages: tuple[str, ...]) -> None:
     program = shutil.which("mmdebstrap")
     assert program, "mmdebstrap is not installed: make setup"
     merged = 'cd "$1" && for d in bin lib lib64 sbin; do mkdir -p usr/$d; ln -s usr/$d $d; done'
@@ -183,7 +185,7 @@ def _unpack(suite: str, tree: Path) -> None:
             "--mode=root",
             "--variant=extract",
             "--format=directory",
-            f"--include={','.join(_PACKAGES)}",
+            f"--include={','.join(packages)}",
             "--keyring=/usr/share/keyrings/debian-archive-keyring.gpg",
             "--skip=check/signed-by",
             "--aptopt=Acquire::Languages none",

@@ -17,6 +17,7 @@ from typing import Any, Self
 # `[s0 2/5] RUN …`, with the platform where several are built, and no stage where there is one.
 _VERTEX = re.compile(r"\[(?:\S+/\S+ )?(?:(\S+) )?(\d+)/\d+\] (\S+)")
 _COUNTED = ("ADD", "COPY", "RUN", "WORKDIR")
+_MAKES_NOTHING = ("WORKDIR /", 'WORKDIR "/"')
 _STATUS = re.compile(r"did not complete successfully: exit code: (\d+)")
 _USER = re.compile(r"unable to find (user|group) (\S+?):? no matching entries")
 _NO_SOURCE = re.compile(
@@ -57,8 +58,7 @@ class StepNumbers:
                 if words[0] == "FROM":
                     stage, step, number = stage + 1, 1, 0
                     name = words[3] if len(words) > 3 else ""
-                # WORKDIR / makes nothing.
-                elif words[0] in _COUNTED and line != "WORKDIR /":
+                elif words[0] in _COUNTED and line not in _MAKES_NOTHING:
                     number += 1
                     found[name, number] = (words[0], stage, step)
             lines[at] = (stage, step)

@@ -13,6 +13,7 @@ ENV SAMEBIT_STEP=0/1
 RUN ["true",\\
 "x"]
 WORKDIR "/a"
+WORKDIR "/"
 WORKDIR /
 COPY --from=samebit-0 ["/a","/b"]
 FROM scratch AS s1
@@ -26,7 +27,7 @@ def test_steps_are_found_by_what_buildkit_calls_them() -> None:
     numbers = StepNumbers.of(LOWERED)
     assert numbers.position('[s0 1/5] RUN ["true","x"]') == (1, 3)
     assert numbers.position('[s0 2/5] WORKDIR "/a"') == (1, 4)
-    assert numbers.position("[s0 3/5] COPY --from=samebit-0") == (1, 6)
+    assert numbers.position("[s0 3/5] COPY --from=samebit-0") == (1, 7)
     assert numbers.position("[linux/arm64 s1 1/3] COPY --from=s0") == (2, 2)
     assert numbers.position('[s1 2/3] RUN ["samebit-capture"]') == (2, 4)
     # A version that counts FROM.
