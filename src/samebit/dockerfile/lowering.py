@@ -271,9 +271,9 @@ class _StageLowering:
         ):
             flag = "--network=none" if network == "none" else "--security=insecure"
             raise MachineError(
-                f"RUN {flag} needs a container runtime, and only chroot isolation works here",
+                f"RUN {flag} needs the runtime shim, which a builder of someone else does not run",
                 where=step.where,
-                fix="install runc; `samebit doctor` says what is missing",
+                fix="use --engine buildah or buildkit",
             )
         return network, security
 

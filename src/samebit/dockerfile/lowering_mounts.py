@@ -130,10 +130,10 @@ class Mounts:
             return
         if mount.env is not None:
             raise MachineError(
-                "a secret as an environment variable needs a container runtime, "
-                "and only chroot isolation works here",
+                "a secret as an environment variable needs the runtime shim, "
+                "which a builder of someone else does not run",
                 where=self.step.where,
-                fix="install runc, or read the secret from its file",
+                fix="use --engine buildah or buildkit, or read the secret from its file",
             )
         options = [("id", identity), ("required", "true" if mount.required else "false")]
         options += self._ownership(mount, default_mode=0o400)
