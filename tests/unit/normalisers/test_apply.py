@@ -412,7 +412,7 @@ def test_links_are_never_followed(world: World, spool: Spool) -> None:
 
 def test_choices_switch_off_and_add() -> None:
     choices = NormaliserChoices(
-        off=("debian/*",), keep=("var/log/*",), rules=(PathRule("srv/*.log", "remove", "noise"),)
+        off=("debian/*",), keep=("var/log/*",), rules=(PathRule("srv/*.noise", "remove", "noise"),)
     )
     chosen = NormaliserSelection.of(1, choices)
 
@@ -422,7 +422,7 @@ def test_choices_switch_off_and_add() -> None:
     assert by_path(b"var/cache/debconf/config.dat-old") == []
     assert [one.name for one in by_path(b"etc/passwd-")] == ["system/account-backups"]
     assert chosen.find(b"var/log/lastlog") == []
-    (own,) = by_path(b"srv/a.log")
+    (own,) = by_path(b"srv/a.noise")
     assert (own.name, own.action, own.why) == ("custom/rule-1", Action.REMOVE, "noise")
 
 
