@@ -15,7 +15,7 @@ from pathlib import Path
 
 from samebit.engines import shim
 from samebit.engines.buildkit_daemon import Daemon
-from samebit.engines.buildkit_layouts import Layouts
+from samebit.engines.buildkit_layouts import KeepsLayouts, Layouts
 from samebit.engines.buildkit_programs import other_runtime, own_programs
 from samebit.engines.buildx_client import NOWHERE, BuildxClient
 from samebit.engines.conditions import StepTrace
@@ -31,7 +31,7 @@ _SHOW = 'USER 0:0\nENV SAMEBIT_STEP={step}\nRUN ["samebit-capture"]\n'
 _BASE, _RESULT = shim.CAPTURES[1], shim.CAPTURES[0]
 
 
-class Buildkit:
+class Buildkit(KeepsLayouts):
     """The BuildKit engine over state of samebit's own."""
 
     name = "buildkit"
@@ -56,7 +56,7 @@ class Buildkit:
         self.driver = driver or "overlay"
         self._programs = own_programs(runtime)
         self._extra = environment
-        self._layouts = Layouts(home / "layouts")
+        super().__init__(Layouts(home / "layouts"))
         self._daemon: Daemon | None = None
 
     @property
@@ -71,18 +71,6 @@ class Buildkit:
     def other_runtime(self) -> str:
         """Give the path of another OCI runtime that works here, else why there is none."""
         return other_runtime(self._programs.runtime)
-
-    def has_image(self, name: str) -> bool:
-        """Tell whether an image of that name was imported or committed."""
-        return self._layouts.has(name)
-
-    def import_base(self, name: str, layout: Path) -> None:
-        """Keep the only image of the OCI layout at `layout` as `name`."""
-        self._layouts.add(name, layout)
-
-    def remove(self, name: str) -> None:
-        """Remove an image; absent is fine."""
-        self._layouts.remove(name)
 
     @contextmanager
     def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalTree]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from samebit.engines.buildkit_layouts import Layouts
+from samebit.engines.buildkit_layouts import KeepsLayouts, Layouts
 from samebit.engines.buildkit_programs import find_buildx
 from samebit.engines.buildx_client import RESULT, TO_LAYOUT, BuildxClient
 from samebit.engines.conditions import HOST_NAME, StepTrace
@@ -30,7 +30,7 @@ _PASSED = ("BUILDX_", "BUILDKIT_", "DOCKER_", "SSH_", "KUBECONFIG", "XDG_RUNTIME
 _NO_LAYOUT = "OCI exporter is not supported"
 
 
-class ForeignBuildkit:
+class ForeignBuildkit(KeepsLayouts):
     """BuildKit behind buildx; `builder` is a builder's name, or the address of a buildkitd."""
 
     name = "buildkit"
@@ -48,19 +48,7 @@ class ForeignBuildkit:
         self._buildx = found
         self._builder = builder
         self._home = home
-        self._layouts = Layouts(home / "layouts")
-
-    def has_image(self, name: str) -> bool:
-        """Tell whether an image of that name was imported or committed."""
-        return self._layouts.has(name)
-
-    def import_base(self, name: str, layout: Path) -> None:
-        """Keep the only image of the OCI layout at `layout` as `name`."""
-        self._layouts.add(name, layout)
-
-    def remove(self, name: str) -> None:
-        """Remove an image; absent is fine."""
-        self._layouts.remove(name)
+        super().__init__(Layouts(home / "layouts"))
 
     @contextmanager
     def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalLayers]:

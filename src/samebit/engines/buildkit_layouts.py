@@ -66,3 +66,23 @@ class Layouts:
         """Remove what killed builds have left. Only where no other build uses the folder."""
         for path in sorted((*self.folder.glob("new-*"), *self.folder.glob("stage-*"))):
             remove_tree(path)
+
+
+class KeepsLayouts:
+    """The part of an engine that keeps its images as layouts."""
+
+    def __init__(self, layouts: Layouts) -> None:
+        """Keep them in `layouts`."""
+        self._layouts = layouts
+
+    def has_image(self, name: str) -> bool:
+        """Tell whether an image of that name was imported or committed."""
+        return self._layouts.has(name)
+
+    def import_base(self, name: str, layout: Path) -> None:
+        """Keep the only image of the OCI layout at `layout` as `name`. Raises MachineError."""
+        self._layouts.add(name, layout)
+
+    def remove(self, name: str) -> None:
+        """Remove an image; absent is fine."""
+        self._layouts.remove(name)
