@@ -26,8 +26,9 @@ _PACKAGES = (
 _EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 _TABLE = """# Clients whose fetches are recorded and replayed
 
-Made by `make prove` (tests/e2e/clients); do not edit. Each was recorded once, then built twice more
-in a network namespace with nothing but loopback, the first time by an engine that had never run."""
+Rows come from tests/e2e/clients, perhaps of different days. Each client was recorded once, then its
+image was built twice more in a network namespace with nothing but loopback, the first time by an
+engine that had never run."""
 _VERSION = "[0-9]+([.][0-9]+)+[-+~.0-9A-Za-z]*"
 _HEADER = ("Client", "Version", "Recorded requests", "Replays without a network", "Notes")
 

@@ -27,7 +27,8 @@ def require_engine(name: str, packages: str) -> str:
         return found
     if os.sep in name:
         raise MachineError(
-            f"there is no program {name}", fix="correct the path in --engine or SAMEBIT_ENGINE"
+            f"there is no program {name}",
+            fix="correct the path that the option or the variable gives",
         )
     raise MachineError(f"{name} is not installed", fix=install_advice(packages))
 
