@@ -52,12 +52,17 @@ class Case:
     @property
     def checksum(self) -> str:
         """The sha256 of all that is in the folder."""
-        digest = hashlib.sha256()
-        for path in sorted(self.folder.rglob("*")):
-            if path.is_file() and path.suffix != ".lock":
-                for part in (os.fsencode(path.relative_to(self.folder)), path.read_bytes()):
-                    digest.update(b"%d:%b" % (len(part), part))
-        return digest.hexdigest()
+        return checksum_of(self.folder)
+
+
+def checksum_of(folder: Path) -> str:
+    """Give the sha256 of all that is in a context's folder but its lock."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix != ".lock":
+            for part in (os.fsencode(path.relative_to(folder)), path.read_bytes()):
+                digest.update(b"%d:%b" % (len(part), part))
+    return digest.hexdigest()
 
 
 def cases() -> list[Case]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from samebit_command import Samebit
 
-from corpus import cases
+from corpus import cases, checksum_of
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 _LEFT_OUT = shutil.ignore_patterns("case.toml", "*.lock")
@@ -40,6 +40,11 @@ class Subject:
     folder: Path
     differs: tuple[str, ...] = ()
     reason: str = ""
+
+    @property
+    def checksum(self) -> str:
+        """The sha256 of all that is in the folder."""
+        return checksum_of(self.folder)
 
 
 @dataclass(frozen=True)
@@ -74,14 +79,28 @@ def corpus() -> list[Subject]:
     ]
 
 
-def verify(subject: Subject, samebit: Samebit, work: Path) -> Seen:
+def verify(subject: Subject, samebit: Samebit, work: Path, kept: Path | None = None) -> Seen:
     """Verify a copy of the context below `work`, recording a lock first.
 
-    Raises AssertionError when there is no verdict.
+    `kept` is where that lock is kept: one that is there and not stale is replayed. Raises
+    AssertionError when there is no verdict.
     """
     begin = time.monotonic()
     context = work / "context"
     shutil.copytree(subject.folder, context, ignore=_LEFT_OUT)
+    lock = context / "Dockerfile.lock"
+    if kept is not None and kept.exists():
+        shutil.copy(kept, lock)
+        if samebit.run("lock", "--check", context).returncode != 0:
+            lock.unlink()
+    try:
+        return _verified(subject, samebit, context, begin)
+    finally:
+        if kept is not None and lock.exists():
+            shutil.copy(lock, kept)
+
+
+def _verified(subject: Subject, samebit: Samebit, context: Path, begin: float) -> Seen:
     done = samebit.run("verify", "--progress=plain", "--json", "--limit=0", context, timeout=3600)
     assert done.returncode in {0, 1}, done.stdout + done.stderr[-3000:]
     document = json.loads(done.stdout)
