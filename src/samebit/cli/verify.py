@@ -23,6 +23,7 @@ from samebit.pipeline.session import Session, open_session
 from samebit.pipeline.verify import DEFAULT_SEARCH, SECONDS_APART, VerifyOptions, verify
 from samebit.report.progress import BuildProgress
 from samebit.report.verify_json import verify_json
+from samebit.report.verify_sarif import verify_sarif
 from samebit.report.verify_text import write_verification
 
 
@@ -76,7 +77,16 @@ from samebit.report.verify_text import write_verification
     metavar="N",
     help="Tell at most N differences; 0 tells all.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "json", "sarif")),
+    default="text",
+    show_default=True,
+    help="How to print the report.",
+)
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@click.option("--sarif", "form", flag_value="sarif", help="The same as --format sarif.")
 @click.option(
     "--html",
     "page",
@@ -106,7 +116,7 @@ def command(
     bisect_builds: int,
     apart: int,
     limit: int,
-    as_json: bool,
+    form: str,
     page: Path | None,
     keep: Path | None,
     engine: str | None,
@@ -142,8 +152,10 @@ def command(
         result = verify(request, options, session, told)
         if page is not None:
             _write_page(page, result, session, told)
-    if as_json:
+    if form == "json":
         print_result(verify_json(result))
+    elif form == "sarif":
+        print_result(verify_sarif(result))
     else:
         write_verification(result, sys.stdout)
     invocation.exit(0 if result.identical else 1)
