@@ -30,7 +30,7 @@ from samebit.pipeline.build import Prepared
 from samebit.pipeline.compose import combine
 from samebit.pipeline.contexts import MAIN, Contexts
 from samebit.pipeline.failures import shown
-from samebit.pipeline.recipe import ResolvedRecipe
+from samebit.pipeline.recipe import ResolvedRecipe, told_platform
 from samebit.pipeline.request import BuildRequest
 from samebit.pipeline.run_stages import run_stages
 from samebit.pipeline.session import Session
@@ -108,7 +108,7 @@ class VerifyBuilds:
                     part.plan,
                     part.configs(),
                     labels=self._request.labels,
-                    platform=part.platform if self._request.platforms else None,
+                    platform=told_platform(self._request, part.platform),
                 ),
             )
             for part in self._prepared.parts
