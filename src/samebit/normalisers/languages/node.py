@@ -8,6 +8,8 @@ from samebit.formats.lines import http_date, rewrite_dates
 from samebit.normalisers.adapt import with_epoch
 from samebit.normalisers.protocol import Action, Normaliser
 
+_HTTP_DATE = rb"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"
+
 CACHE = Normaliser(
     name="node/cache",
     action=Action.REMOVE,
@@ -54,11 +56,8 @@ PNPM_STATE = Normaliser(
     paths=(b"**/node_modules/.modules.yaml", b"**/.local/state/pnpm/pnpm-state.json"),
     rewrite=with_epoch(
         rewrite_dates(
-            (
-                rb'("?(?:prunedAt|lastUpdateCheck)"?: "?)'
-                rb"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT",
-                http_date,
-            )
+            (rb'("?prunedAt"?: "?)' + _HTTP_DATE, http_date),
+            (rb'("lastUpdateCheck": ")' + _HTTP_DATE, http_date),
         )
     ),
     why="When pnpm last pruned, which it does again a week after, and when it last looked for a"
