@@ -332,6 +332,16 @@ def test_an_engine_that_is_not_there_is_told_at_once(verify: Verifier) -> None:
 
 
 @pytest.mark.prove
+def test_a_step_that_waits_for_ever_under_an_axis_is_stopped(verify: Verifier) -> None:
+    dockerfile = "FROM base\nRUN case $(uname -r) in 2.6.*) sleep 3000 ;; esac; echo a > /a\n"
+    found = verify(dockerfile, "--vary=kernel,processors", "--step-timeout=5")
+    assert found.code == 0
+    assert "kernel" not in found.varied
+    assert "has not ended after" in found.stderr
+    assert "fails under it" in found.reason("kernel")
+
+
+@pytest.mark.prove
 def test_a_checkouts_modes_matter_where_they_are_kept(verify: Verifier) -> None:
     (verify.context / "data").write_bytes(b"data")
     (verify.context / "data").chmod(0o644)
