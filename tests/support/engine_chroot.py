@@ -210,7 +210,7 @@ def _own_suite() -> str:
     return next((line[17:] for line in lines if line.startswith("VERSION_CODENAME=")), "")
 
 
-def crun_only(home: Path) -> Samebit:
+def crun_only(home: Path, engine: str = "buildah") -> Samebit:
     """Give the command with this machine's engine where runc is missing and crun has its cgroups.
 
     crun refuses what some machines have at /sys/fs/cgroup, several versions side by side.
@@ -218,5 +218,5 @@ def crun_only(home: Path) -> Samebit:
     runc = find_program("runc")
     hidden = f"mount --bind /dev/null {runc} && " if runc else ""
     script = f'mount -t cgroup2 cgroup2 /sys/fs/cgroup && {hidden}exec "$@"'
-    environment = {"SAMEBIT_STORAGE_DRIVER": "overlay"}
+    environment = {"SAMEBIT_STORAGE_DRIVER": "overlay", "SAMEBIT_ENGINE": engine}
     return Samebit(home, environment, (*_UNSHARE, "sh", "-c", script, "sh"))

@@ -14,7 +14,6 @@ from samebit_command import Samebit
 from corpus import cases
 
 _ROOT = Path(__file__).resolve().parents[2]
-_EXAMPLES = ("c-tool", "go-service")
 # Those that an engine builds in minutes and that are bitwise the same when built twice.
 _CORPUS = (
     "accounts", "apt-locales", "c-archives", "cron", "fonts", "go-program", "home-debris",
@@ -85,6 +84,7 @@ def recipes() -> list[Recipe]:
         Recipe("features", None, base=True),
         Recipe("hard-trees", CONTEXT, base=True),
     ]
-    found += [Recipe(f"example {name}", _ROOT / "examples" / name) for name in _EXAMPLES]
+    examples = sorted(path.parent for path in (_ROOT / "examples").glob("*/Dockerfile"))
+    found += [Recipe(f"example {folder.name}", folder) for folder in examples]
     known = {case.name: case.folder for case in cases()}
     return [*found, *(Recipe(f"corpus {name}", known[name]) for name in _CORPUS)]
