@@ -82,6 +82,9 @@ def test_it_fits_and_can_be_read(
     running.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert running.evaluate("document.documentElement.scrollWidth") <= screen[0]
     assert running.evaluate(CONTRAST) == []
+    # The page was open before the scheme changed.
+    offered = "Light" if scheme == "dark" else "Dark"
+    assert running.evaluate("document.getElementById('theme').textContent") == offered
     shade = running.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (int(shade.removeprefix("rgb(").split(",")[0]) < 128) is (scheme == "dark")
     small = running.evaluate(

@@ -19,6 +19,7 @@ from json_schema import faults
 from loopback_registry import LoopbackRegistry
 from running_build import running
 from samebit_command import Samebit
+from sarif_rules import faults as sarif_faults
 
 from samebit.engines.own_storage import _is_used
 from samebit.engines.user_namespace import why_not
@@ -331,6 +332,16 @@ def test_an_engine_that_is_not_there_is_told_at_once(verify: Verifier) -> None:
 
 
 @pytest.mark.prove
+def test_a_step_that_waits_for_ever_under_an_axis_is_stopped(verify: Verifier) -> None:
+    dockerfile = "FROM base\nRUN case $(uname -r) in 2.6.*) sleep 3000 ;; esac; echo a > /a\n"
+    found = verify(dockerfile, "--vary=kernel,processors", "--step-timeout=5")
+    assert found.code == 0
+    assert "kernel" not in found.varied
+    assert "has not ended after" in found.stderr
+    assert "fails under it" in found.reason("kernel")
+
+
+@pytest.mark.prove
 def test_a_checkouts_modes_matter_where_they_are_kept(verify: Verifier) -> None:
     (verify.context / "data").write_bytes(b"data")
     (verify.context / "data").chmod(0o644)
@@ -340,6 +351,23 @@ def test_a_checkouts_modes_matter_where_they_are_kept(verify: Verifier) -> None:
     assert found.axes == {"/data": ["umask"]}
     assert found.lines == {"/data": 2}
     assert verify(dockerfile, "--vary=mtimes,umask").code == 0
+
+
+def test_sarif_stands_at_the_line_of_the_dockerfile(verify: Verifier) -> None:
+    (verify.context / "data").write_bytes(b"data")
+    (verify.context / "data").chmod(0o644)
+    verify.write("FROM scratch\nCOPY data /data\n")
+    options = ("--sarif", "--vary=umask", "--context-modes=keep", "--no-bisect", SOON)
+    done = verify.samebit.run(*verify.arguments(*options))
+    assert done.returncode == 1, done.stderr
+    log = json.loads(done.stdout)
+    assert sarif_faults(log) == []
+    (result,) = log["runs"][0]["results"]
+    (location,) = result["locations"]
+    assert location["physicalLocation"]["region"] == {"startLine": 2}
+    uri = location["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == (verify.context / "Dockerfile").as_uri()
+    assert location["logicalLocations"][0]["fullyQualifiedName"] == "/data"
 
 
 def test_a_step_that_fails_is_told_as_by_build(verify: Verifier) -> None:

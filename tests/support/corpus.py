@@ -31,6 +31,7 @@ _LEFT_OUT = shutil.ignore_patterns("case.toml", "*.lock")
 class Case:
     """A folder of the corpus. `differs` are the paths that no build can make the same.
 
+    `varied_differs` are those that differ too when everything is varied that `verify` varies.
     `certificates` says that buildah alone needs this machine's certificates in its steps.
     """
 
@@ -40,17 +41,24 @@ class Case:
     user: str
     differs: tuple[str, ...]
     reason: str
+    varied_differs: tuple[str, ...]
+    varied_reason: str
     certificates: bool
 
     @property
     def checksum(self) -> str:
         """The sha256 of all that is in the folder."""
-        digest = hashlib.sha256()
-        for path in sorted(self.folder.rglob("*")):
-            if path.is_file() and path.suffix != ".lock":
-                for part in (os.fsencode(path.relative_to(self.folder)), path.read_bytes()):
-                    digest.update(b"%d:%b" % (len(part), part))
-        return digest.hexdigest()
+        return checksum_of(self.folder)
+
+
+def checksum_of(folder: Path, but: str = "") -> str:
+    """Give the sha256 of all that is in a context's folder but its lock and the file `but`."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix != ".lock" and path.name != but:
+            for part in (os.fsencode(path.relative_to(folder)), path.read_bytes()):
+                digest.update(b"%d:%b" % (len(part), part))
+    return digest.hexdigest()
 
 
 def cases() -> list[Case]:
@@ -66,6 +74,8 @@ def cases() -> list[Case]:
                 table.get("user", "root"),
                 tuple(table.get("differs", ())),
                 table.get("reason", ""),
+                tuple(table.get("varied-differs", ())),
+                table.get("varied-reason", ""),
                 table.get("certificates", False),
             )
         )

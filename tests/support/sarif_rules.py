@@ -54,6 +54,11 @@ def _number(value: object, where: str) -> list[str]:
     return [] if good else [f"{where}: no number from 0 on: {value!r}"]
 
 
+def _from_one(value: object, where: str) -> list[str]:
+    good = type(value) is int and value >= 1
+    return [] if good else [f"{where}: no number from 1 on: {value!r}"]
+
+
 def _one_of(*values: str) -> Any:
     return lambda value, where: [] if value in values else [f"{where}: {value!r}"]
 
@@ -113,9 +118,9 @@ def _run(value: object, where: str) -> list[str]:
         if index >= len(names) or names[index] != result["ruleId"]:
             found.append(f"{at}: ruleIndex is not that of {result['ruleId']}")
         for location in result.get("locations", ()):
-            base = location["physicalLocation"]["artifactLocation"]["uriBaseId"]
+            base = location["physicalLocation"]["artifactLocation"].get("uriBaseId")
             # 3.4.4: it should be among originalUriBaseIds.
-            if base not in value["originalUriBaseIds"]:
+            if base is not None and base not in value["originalUriBaseIds"]:
                 found.append(f"{at}: unknown base {base}")
     return found
 
@@ -123,10 +128,32 @@ def _run(value: object, where: str) -> list[str]:
 _MESSAGE = {"text": (_text, True)}
 _BASE = {"description": (_of(_MESSAGE), True)}
 _ARTIFACT = {"uri": (_relative, True), "uriBaseId": (_text, True)}
+_ABSOLUTE_ARTIFACT = {"uri": (_absolute, True)}
+
+
+def _artifact(value: object, where: str) -> list[str]:
+    # 3.4.4: without a uriBaseId a URI stands for itself.
+    relative = isinstance(value, dict) and "uriBaseId" in value
+    return _object(value, _ARTIFACT if relative else _ABSOLUTE_ARTIFACT, where)
+
+
 # 3.30.6: a region of bytes has an offset, and a length of 0 is an insertion point.
-_REGION = {"byteOffset": (_number, True), "byteLength": (_number, True)}
-_PHYSICAL = {"artifactLocation": (_of(_ARTIFACT), True), "region": (_of(_REGION), False)}
-_LOCATION = {"physicalLocation": (_of(_PHYSICAL), True)}
+_BYTES = {"byteOffset": (_number, True), "byteLength": (_number, True)}
+_LINES = {"startLine": (_from_one, True)}
+
+
+def _region(value: object, where: str) -> list[str]:
+    lines = isinstance(value, dict) and "startLine" in value
+    return _object(value, _LINES if lines else _BYTES, where)
+
+
+_PHYSICAL = {"artifactLocation": (_artifact, True), "region": (_region, False)}
+# 3.33.7: a resource is one of the kinds that the standard names.
+_LOGICAL = {"fullyQualifiedName": (_text, True), "kind": (_one_of("resource"), True)}
+_LOCATION = {
+    "physicalLocation": (_of(_PHYSICAL), True),
+    "logicalLocations": (_list_of(_of(_LOGICAL)), False),
+}
 _SUPPRESSION = {"kind": (_one_of("inSource", "external"), True), "justification": (_text, False)}
 _RESULT = {
     "ruleId": (_text, True),

@@ -20,9 +20,16 @@ from samebit.model.verification import Verification
 from samebit.pipeline.diff import DEFAULT_LIMIT, diff_images
 from samebit.pipeline.outputs import check_writable, write_whole
 from samebit.pipeline.session import Session, open_session
-from samebit.pipeline.verify import DEFAULT_SEARCH, SECONDS_APART, VerifyOptions, verify
+from samebit.pipeline.verify import (
+    DEFAULT_SEARCH,
+    SECONDS_APART,
+    STEP_SECONDS,
+    VerifyOptions,
+    verify,
+)
 from samebit.report.progress import BuildProgress
 from samebit.report.verify_json import verify_json
+from samebit.report.verify_sarif import verify_sarif
 from samebit.report.verify_text import write_verification
 
 
@@ -69,6 +76,15 @@ from samebit.report.verify_text import write_verification
     help="Start builds so far apart where the clock cannot be moved.",
 )
 @click.option(
+    "--step-timeout",
+    "patience",
+    type=click.IntRange(min=1),
+    default=STEP_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="Stop a step of a varied build that takes longer, and longer than ten plain builds.",
+)
+@click.option(
     "--limit",
     type=click.IntRange(min=0),
     default=DEFAULT_LIMIT,
@@ -76,7 +92,16 @@ from samebit.report.verify_text import write_verification
     metavar="N",
     help="Tell at most N differences; 0 tells all.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "json", "sarif")),
+    default="text",
+    show_default=True,
+    help="How to print the report.",
+)
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@click.option("--sarif", "form", flag_value="sarif", help="The same as --format sarif.")
 @click.option(
     "--html",
     "page",
@@ -105,8 +130,9 @@ def command(
     no_bisect: bool,
     bisect_builds: int,
     apart: int,
+    patience: int,
     limit: int,
-    as_json: bool,
+    form: str,
     page: Path | None,
     keep: Path | None,
     engine: str | None,
@@ -132,6 +158,7 @@ def command(
         against=against,
         search=0 if no_bisect else bisect_builds,
         apart=apart,
+        patience=patience,
         other_engine=other_engine,
         keep=keep,
         limit=limit or None,
@@ -142,8 +169,10 @@ def command(
         result = verify(request, options, session, told)
         if page is not None:
             _write_page(page, result, session, told)
-    if as_json:
+    if form == "json":
         print_result(verify_json(result))
+    elif form == "sarif":
+        print_result(verify_sarif(result))
     else:
         write_verification(result, sys.stdout)
     invocation.exit(0 if result.identical else 1)

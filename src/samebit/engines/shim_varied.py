@@ -153,9 +153,25 @@ def _run(plan: _Object, arguments: list[str]) -> int:
     status = subprocess.run([runtime, *start], check=False).returncode
     if status != 0:
         return status
+    if plan["conditions"]["seconds"]:
+        _stop_after(plan["conditions"]["seconds"], pid)
     ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     # As runtimes tell of a signal.
     return ended if ended >= 0 else 128 - ended
+
+
+def _stop_after(seconds: int, pid: int) -> None:
+    """End a step that takes so long, such as one that waits for what never comes now."""
+    import signal  # noqa: PLC0415 - not in ordinary builds
+
+    def stop(*_: object) -> None:
+        sys.stderr.write(f"samebit: it has not ended after {seconds} s, so it was stopped\n")
+        sys.stderr.flush()
+        # The first process of its namespace: all others end with it.
+        os.kill(pid, signal.SIGKILL)
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
 
 
 def _restrict(plan: _Object, arguments: list[str]) -> None:

@@ -29,6 +29,8 @@ def diff_html(report: DiffReport, verification: Verification | None = None) -> s
         verdict=_sentence(verdict(verification) if verification else GRADES[report.grade]),
         verification=verification,
         written=_written(verification),
+        build_of=lambda digest: _build_of(digest, verification),
+        side_of=lambda digest: _side_of(digest, report),
         as_built=as_built,
         blame=blame,
         grades=GRADES,
@@ -57,6 +59,21 @@ def _written(verification: Verification | None) -> dict[str, list[PathDifference
     for difference in verification.differences if verification is not None else ():
         found.setdefault(difference.path, []).append(difference)
     return found
+
+
+def _build_of(digest: str, verification: Verification | None) -> str:
+    """Name the first build that gave an image, empty when none did."""
+    for number, build in enumerate(verification.builds if verification is not None else (), 1):
+        if build.digest == digest:
+            return f"build {number}"
+    return ""
+
+
+def _side_of(digest: str, report: DiffReport) -> str:
+    """Give the side that an image is shown on, empty for none, or for both."""
+    if report.a.digest == report.b.digest:
+        return ""
+    return {report.a.digest: "a", report.b.digest: "b"}.get(digest, "")
 
 
 def _sentence(words: str) -> str:

@@ -20,9 +20,9 @@ _LEVELS = {
     Confidence.LIKELY: "warning",
     Confidence.POSSIBLE: "note",
 }
-_UNEXPLAINED = Rule("difference/unexplained", "it differs, and no cause is known")
+UNEXPLAINED = Rule("difference/unexplained", "it differs, and no cause is known")
 _ONLY = Rule("difference/only-one", "only one of the images has it")
-_DOCUMENT = Rule("difference/settings", "a value of the image's config or manifest differs")
+DOCUMENT = Rule("difference/settings", "a value of the image's config or manifest differs")
 
 
 def diff_sarif(report: DiffReport) -> str:
@@ -35,14 +35,14 @@ def diff_sarif(report: DiffReport) -> str:
     causes: dict[str, Cause] = {}
     results: list[Result] = []
     for image in report.images:
-        results += _documents(image)
+        results += documents(image)
         for entries in _told(image):
             for change in entries.changed:
                 results += _changed(change, causes)
             results += _renamed(entries, causes)
-    rules = [_rule(cause) for _, cause in sorted(causes.items())]
+    rules = [rule_of(cause) for _, cause in sorted(causes.items())]
     used = {result.rule for result in results}
-    rules += [rule for rule in (_UNEXPLAINED, _ONLY, _DOCUMENT) if rule.id in used]
+    rules += [rule for rule in (UNEXPLAINED, _ONLY, DOCUMENT) if rule.id in used]
     return sarif_log(
         "samebit diff",
         f"images {escaped(report.a.name)} and {escaped(report.b.name)}",
@@ -66,7 +66,8 @@ def _told(image: ImageDifference) -> Iterator[EntriesDifference]:
         yield image.tree
 
 
-def _rule(cause: Cause) -> Rule:
+def rule_of(cause: Cause) -> Rule:
+    """Give the rule that all results of a cause refer to."""
     properties = {"axis": cause.axis} if cause.axis else {}
     return Rule(cause.name, cause.what, cause.fix, cause.reference, properties)
 
@@ -75,17 +76,18 @@ def _changed(change: EntryChange, causes: dict[str, Cause]) -> Iterator[Result]:
     explanation = change.explanation
     for cause in explanation.causes if explanation else ():
         causes.setdefault(cause.name, cause)
-        yield _of_cause(cause, change.path)
+        yield of_cause(cause, change.path)
     if explanation is None or not explanation.causes:
         fields = ", ".join(field.field for field in change.fields)
         what = f"{change.path}: it differs ({fields or 'content'}), and no cause is known"
         offset = change.content.first if change.content else None
         yield Result(
-            _UNEXPLAINED.id, "warning", what, change.path, offset, fingerprint=f"?:{change.path}"
+            UNEXPLAINED.id, "warning", what, change.path, offset, fingerprint=f"?:{change.path}"
         )
 
 
-def _of_cause(cause: Cause, path: str) -> Result:
+def of_cause(cause: Cause, path: str) -> Result:
+    """Give the result of a cause at a path."""
     shown = cause.evidence[0] if cause.evidence else None
     message = f"{path}: {cause.what}{f': {_evidence(shown)}' if shown else ''}. Fix: {cause.fix}"
     return Result(
@@ -116,7 +118,7 @@ def _renamed(entries: EntriesDifference, causes: dict[str, Cause]) -> Iterator[R
             explained |= {renamed.path_a, renamed.path_b}
         for cause in renamed.explanation.causes:
             causes.setdefault(cause.name, cause)
-            yield _of_cause(cause, renamed.path_a)
+            yield of_cause(cause, renamed.path_a)
     for letter, paths in (("A", entries.only_a), ("B", entries.only_b)):
         for path in paths:
             if path not in explained:
@@ -126,9 +128,10 @@ def _renamed(entries: EntriesDifference, causes: dict[str, Cause]) -> Iterator[R
                 )
 
 
-def _documents(image: ImageDifference) -> Iterator[Result]:
+def documents(image: ImageDifference) -> Iterator[Result]:
+    """Give a result for each value of the config and the manifest that differs."""
     for name, document in (("config", image.config), ("manifest", image.manifest)):
         for change in document.changes:
             a, b = ("absent" if value is None else value for value in (change.a, change.b))
             message = f"{name} {change.path}: {a} -> {b}"
-            yield Result(_DOCUMENT.id, "warning", message, "", fingerprint=f"{name}:{change.path}")
+            yield Result(DOCUMENT.id, "warning", message, "", fingerprint=f"{name}:{change.path}")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 import samebit
+from samebit.errors import Place
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 _TREE = "TREE"
+_SOURCE = "SOURCE"
+_SOURCE_IS = "the folder that the command was run in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Result:
     """Something found (3.27). `level` is error, warning or note.
 
     `path` is that of a file in the tree, from the root on, or empty; `offset` a byte of the file.
+    `source` is the line of a person's file that is to blame; then the path is a logical location.
     `excuse` says why it does not count. `fingerprint` is the same for the same finding of another
     run.
     """
@@ -51,6 +56,7 @@ class Result:
     message: str
     path: str
     offset: int | None = None
+    source: Place | None = None
     excuse: str | None = None
     fingerprint: str = ""
     properties: Mapping[str, object] = field(default_factory=dict)
@@ -63,13 +69,21 @@ class Result:
             "level": self.level,
             "message": {"text": self.message},
         }
-        if self.path:
+        location: dict[str, object] = {}
+        if self.source is not None:
+            location["physicalLocation"] = _line(self.source)
+            if self.path:
+                name = {"fullyQualifiedName": self.path, "kind": "resource"}
+                location["logicalLocations"] = [name]
+        elif self.path:
             place: dict[str, object] = {
                 "artifactLocation": {"uri": quote(self.path.lstrip("/")), "uriBaseId": _TREE}
             }
             if self.offset is not None:
                 place["region"] = {"byteOffset": self.offset, "byteLength": 0}
-            found["locations"] = [{"physicalLocation": place}]
+            location["physicalLocation"] = place
+        if location:
+            found["locations"] = [location]
         if self.excuse is not None:
             found["suppressions"] = [{"kind": "external", "justification": self.excuse}]
         if self.fingerprint:
@@ -77,6 +91,20 @@ class Result:
         if self.properties:
             found["properties"] = dict(self.properties)
         return found
+
+
+def _line(source: Place) -> dict[str, object]:
+    """Give the physicalLocation (3.29) of a line: a URI, relative where the path is (3.4.3)."""
+    path = os.path.normpath(source.path)
+    # A relative URI may not lead out of its base.
+    if os.path.isabs(path) or path.split("/")[0] == "..":
+        artifact = {"uri": f"file://{quote(os.path.abspath(path))}"}
+    else:
+        artifact = {"uri": quote(path), "uriBaseId": _SOURCE}
+    place: dict[str, object] = {"artifactLocation": artifact}
+    if source.line is not None:
+        place["region"] = {"startLine": source.line}
+    return place
 
 
 def sarif_log(
@@ -88,6 +116,9 @@ def sarif_log(
 ) -> str:
     """Give the log of one run, without a final newline. `tree` says what paths are relative to."""
     numbers = {rule.id: number for number, rule in enumerate(rules)}
+    bases = {_TREE: {"description": {"text": tree}}}
+    if any(result.source is not None for result in results):
+        bases[_SOURCE] = {"description": {"text": _SOURCE_IS}}
     run = {
         "tool": {
             "driver": {
@@ -96,7 +127,7 @@ def sarif_log(
                 "rules": [rule.document() for rule in rules],
             }
         },
-        "originalUriBaseIds": {_TREE: {"description": {"text": tree}}},
+        "originalUriBaseIds": bases,
         "properties": dict(properties),
         "results": [result.document(numbers[result.rule]) for result in results],
     }

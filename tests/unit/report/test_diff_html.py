@@ -12,6 +12,7 @@ from samebit.model.image_difference import DiffReport, EntriesDifference, Grade,
 from samebit.model.verification import (
     AsBuilt,
     BuildOutcome,
+    Expectation,
     Instruction,
     PathDifference,
     UnvariedAxis,
@@ -135,10 +136,29 @@ def test_a_verification_tells_axes_lines_and_blame() -> None:
         "crun is not installed",
         "Dockerfile:4\u2002RUN hostname > /f <&1",
         "copied by Dockerfile:9",
-        "Host-name alone makes it differ.",
+        "host-name alone makes it differ.",
     ):
         assert words in text, words
+    # The digest that the store knows it by says nothing that is not there.
+    assert f"A build 1 {A}" in " ".join(text.split())
     assert "Not varied" not in Page(diff_html(REPORT)).text
+
+
+def test_builds_that_are_not_the_expected_image_are_its_other_side() -> None:
+    """The plain build is side A when builds differ, and side B beside what was expected."""
+    verification = Verification(
+        digest=B,
+        builds=(BuildOutcome(B, ()), BuildOutcome(B, (VariedAxis("path", "other folders"),))),
+        axes=(VariedAxis("path", "other folders"),),
+        not_varied=(),
+        seconds_apart=70,
+        as_built=AsBuilt(),
+        builds_made=2,
+        expectation=Expectation("oci:a", A),
+    )
+    page = diff_html(REPORT, verification)
+    assert page.count(f'<td class="path b">{B}</td>') == 2
+    assert "oci:a" in Page(page).text
 
 
 def test_controls_have_names() -> None:
