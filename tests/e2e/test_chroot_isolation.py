@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import shutil
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -16,6 +13,7 @@ import pytest
 from command_output import read_failure
 from fake_internet import Page, fake_internet
 from offline_builds import offline
+from ordinary_user import can_read_this_checkout, give, new_folder, samebit_of_user
 from samebit_command import Samebit
 from step_builds import Steps
 
@@ -24,7 +22,6 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root to make a machine with less rights"),
 ]
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-USER = "samebit-test"
 CHROOT = "--isolation=chroot"
 # Everything that a step can find out and that both isolations owe it.
 STEPS = """\
@@ -110,42 +107,12 @@ def test_an_isolation_that_there_is_not(steps: Steps) -> None:
     assert "SAMEBIT_ISOLATION is 'vm'" in done.stderr
 
 
-def as_user(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["runuser", "-u", USER, "--", sys.executable, "-m", "samebit.cli", *arguments],
-        cwd=cwd,
-        env={"PATH": os.environ["PATH"], "HOME": str(cwd.parent)},
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        timeout=900,
-    )
-
-
-def of_user(example: str, base: Path) -> Path:
-    """Copy an example to the user's home; its base comes as an image, not from packages."""
-    try:
-        home = Path(pwd.getpwnam(USER).pw_dir)
-    except KeyError:
-        subprocess.run(["useradd", "--create-home", USER], check=True, timeout=60)
-        home = Path(pwd.getpwnam(USER).pw_dir)
-    context = home / f"chroot-{example}"
-    shutil.rmtree(context, ignore_errors=True)
-    shutil.copytree(EXAMPLES / example, context, ignore=shutil.ignore_patterns("*.lock"))
-    (context / "samebit.toml").unlink()
-    shutil.copytree(base, context / "base")
-    with (context / ".dockerignore").open("a") as stream:
-        stream.write("base\n")
-    subprocess.run(["chown", "-R", f"{USER}:", str(context)], check=True, timeout=60)
-    return context
-
-
 @pytest.mark.prove
 @pytest.mark.parametrize("example", ["c-tool", "go-service"])
 def test_an_example_has_one_digest_under_every_isolation_and_user(
     samebit: Samebit, tmp_path: Path, example: str
 ) -> None:
-    if as_user("--version", cwd=Path("/")).returncode != 0:
+    if not can_read_this_checkout():
         pytest.skip("the ordinary user cannot read this checkout")
     made = tmp_path / "made"
     shutil.copytree(EXAMPLES / example, made, ignore=shutil.ignore_patterns("*.lock"))
@@ -163,21 +130,19 @@ def test_an_example_has_one_digest_under_every_isolation_and_user(
     assert samebit.build("--no-cache", CHROOT, "--locked", given, context) == oci
     inside = masked(samebit, tmp_path / "home")
     assert inside.build("--no-cache", "--locked", given, context) == oci
-    own = of_user(example, base)
-    own_given = f"--build-context={name}=oci-layout://{own}/base"
-    locked = as_user("lock", "--isolation=oci", own_given, ".", cwd=own)
+    theirs = new_folder(f"chroot-{example}")
+    shutil.copytree(context, theirs / "context", ignore=shutil.ignore_patterns("*.lock"))
+    shutil.copytree(base, theirs / "base")
+    give(theirs)
+    own = samebit_of_user(theirs / "home")
+    arguments = (f"--build-context={name}=oci-layout://{theirs}/base", str(theirs / "context"))
+    locked = own.run("lock", "--isolation=oci", *arguments, cwd=theirs)
     assert locked.returncode == 0, locked.stderr
-    for isolation in ("oci", "chroot"):
-        done = as_user(
-            *("build", "--no-cache", "--locked", f"--isolation={isolation}", own_given, "."),
-            cwd=own,
-        )
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.strip() == oci, isolation
-        verified = as_user(
-            *("verify", "--apart=0", f"--isolation={isolation}", f"--expect={oci}", own_given, "."),
-            cwd=own,
-        )
+    for isolation in ("--isolation=oci", CHROOT):
+        built = own.build("--no-cache", "--locked", isolation, *arguments, cwd=theirs)
+        assert built == oci, isolation
+        options = ("--apart=0", isolation, f"--expect={oci}")
+        verified = own.run("verify", *options, *arguments, cwd=theirs)
         assert verified.returncode == 0, verified.stdout + verified.stderr
 
 

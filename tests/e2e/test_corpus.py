@@ -35,7 +35,7 @@ def test_it_is_the_same_and_works_as_before(
     pair = build_twice(case, samebit, tmp_path)
     assert pair.differs == case.differs
     assert (pair.digests[0] == pair.digests[1]) is not bool(case.differs)
-    engine.add_bases(samebit, case)
+    engine.add_bases(samebit, pair.lock)
     plain = engine.build(case, checkout(case, tmp_path / "plain"))
     own = engine.load(pair.layout)
     assert engine.smoke(case, own) == engine.smoke(case, plain)

@@ -35,6 +35,17 @@ def test_harden(steps: Steps) -> None:
     assert again.digest == built.digest
 
 
+def test_a_profile_of_the_projects_own(steps: Steps) -> None:
+    profile = (
+        'language = "cobol"\n[environment.COBFLAGS]\n'
+        'mode = "set-if-absent"\nvalue = "-q"\nreason = "quiet"\n'
+    )
+    steps.write({"samebit.toml": '[audit]\ntoolchains = ["own"]\n', "own/cobol.toml": profile})
+    text = "FROM base\nRUN echo $COBFLAGS > /one\n"
+    assert steps.build(text, "--harden=cobol").text("one") == "-q\n"
+    assert 'language = "cobol"\n' in lock_of(steps).read_text()
+
+
 @pytest.mark.parametrize(
     ("language", "what"),
     [

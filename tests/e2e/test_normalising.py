@@ -26,6 +26,7 @@ RUN echo "app:!:$(( $(date +%s) / 86400 )):0:99999:7:::" >/etc/shadow && cp /etc
 CHOICES = """\
 [normalise]
 off = ["debian/dpkg-log"]
+keep = ["/var/log/apt/*"]
 [[normalise.rule]]
 path = "/srv/log"
 action = "remove"
@@ -78,9 +79,11 @@ def test_a_build_of_noise_alone_has_no_layer(steps: Steps) -> None:
 
 def test_choices_change_what_ships_and_make_the_lock_stale(steps: Steps) -> None:
     text = (
-        "FROM base\nRUN mkdir -p /var/log /srv && echo a >/var/log/dpkg.log && echo b >/srv/log\n"
+        "FROM base\nRUN mkdir -p /var/log/apt /srv && echo a >/var/log/dpkg.log && echo b >/srv/log"
+        " && echo c >/var/log/apt/history.log\n"
     )
     first = run(steps, text, "--json")
+    assert len(json.loads(first.stdout)["normalised"]) == 2
     steps.write({"samebit.toml": CHOICES})
     locked = run(steps, text, "--locked")
     assert locked.returncode == 4
@@ -90,7 +93,7 @@ def test_choices_change_what_ships_and_make_the_lock_stale(steps: Steps) -> None
     assert document["digest"] != json.loads(first.stdout)["digest"]
     assert [one["normaliser"] for one in document["normalised"]] == ["custom/rule-1"]
     paths = Built(steps.samebit.home, document["digest"]).paths()
-    assert "var/log/dpkg.log" in paths
+    assert {"var/log/dpkg.log", "var/log/apt/history.log"} <= set(paths)
     assert "srv/log" not in paths
     assert run(steps, text, "--locked").returncode == 0
     steps.write({"samebit.toml": '[normalise]\noff = ["debian/dkpg-log"]\n'})

@@ -161,6 +161,22 @@ def test_a_locked_build_holds_its_platforms(samebit: Samebit, bases: Path, conte
     )
 
 
+def test_without_a_platform_the_locks_are_built(
+    samebit: Samebit, bases: Path, context: Path
+) -> None:
+    lock = context / "Dockerfile.lock"
+    digest = samebit.build(*options(bases, "linux/amd64", "linux/arm64"), context)
+    recorded = lock.read_bytes()
+    assert samebit.build("--no-cache", *options(bases), context) == digest
+    assert samebit.build("--no-cache", "--locked", *options(bases), context) == digest
+    assert samebit.run("lock", "--check", *options(bases), context).returncode == 0
+    assert lock.read_bytes() == recorded
+    # As on a machine of another architecture than that of the lock.
+    one = samebit.build(*options(bases, "linux/arm64"), context)
+    assert samebit.build("--no-cache", "--locked", *options(bases), context) == one
+    assert Built(samebit.home, one).document["architecture"] == "arm64"
+
+
 @pytest.mark.skipif(
     runs_programs_for("s390x") is not False, reason="this machine runs s390x programs"
 )

@@ -321,11 +321,24 @@ def test_an_engine_that_is_named_builds(verify: Verifier, tmp_path: Path) -> Non
 
 def test_an_engine_that_is_not_there_is_told_at_once(verify: Verifier) -> None:
     verify.write("FROM base\nRUN echo a > /a\n")
-    for options in (["--other-engine=buildah:/nowhere"], ["--other-engine=docker"]):
-        done = verify.samebit.run(*verify.arguments(*options))
-        assert done.returncode in {2, 6}, done.stderr
-        assert "engine" in done.stderr
+    for engine, code, told in (
+        ("buildah:/nowhere", 6, "there is no program /nowhere"),
+        ("docker", 2, "docker"),
+    ):
+        done = verify.samebit.run(*verify.arguments(f"--other-engine={engine}"))
+        assert done.returncode == code, done.stderr
+        assert told in done.stderr
         assert "RUN" not in done.stderr
+
+
+@pytest.mark.prove
+def test_a_step_that_waits_for_ever_under_an_axis_is_stopped(verify: Verifier) -> None:
+    dockerfile = "FROM base\nRUN case $(uname -r) in 2.6.*) sleep 3000 ;; esac; echo a > /a\n"
+    found = verify(dockerfile, "--vary=kernel,host-name", "--step-timeout=5")
+    assert found.code == 0
+    assert "kernel" not in found.varied
+    assert "has not ended after" in found.stderr
+    assert "fails under it" in found.reason("kernel")
 
 
 @pytest.mark.prove

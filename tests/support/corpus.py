@@ -46,13 +46,6 @@ class Case:
     certificates: bool
 
     @property
-    def bases(self) -> tuple[str, ...]:
-        """The images that the Dockerfile's stages stand on, sorted."""
-        return tuple(
-            sorted(tomllib.loads((self.folder / "samebit.toml").read_text("utf-8"))["bases"])
-        )
-
-    @property
     def checksum(self) -> str:
         """The sha256 of all that is in the folder."""
         return checksum_of(self.folder)
@@ -124,6 +117,7 @@ class Pair:
     """
 
     digests: tuple[str, str]
+    lock: Path
     layout: Path
     differs: tuple[str, ...]
     clock: str
@@ -161,7 +155,11 @@ def build_again(case: Case, samebit: Samebit, first: First, work: Path) -> Pair:
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     return Pair(
-        (first.digest, said["digest"]), layout, differing(first.layout, layout), said["clock"]
+        (first.digest, said["digest"]),
+        first.lock,
+        layout,
+        differing(first.layout, layout),
+        said["clock"],
     )
 
 
@@ -190,14 +188,14 @@ class PlainEngine:
         assert done.returncode == 0, f"{program} {arguments}\n{done.stdout}\n{done.stderr}"
         return done.stdout.strip()
 
-    def add_bases(self, samebit: Samebit, case: Case) -> None:
-        """Bring a case's base images over, once."""
+    def add_bases(self, samebit: Samebit, lock: Path) -> None:
+        """Bring the base images of a lock over from samebit's store, once."""
         known = self.run("buildah", "images", "--format", "{{.Name}}:{{.Tag}}").split()
-        for name in case.bases:
-            if name not in known:
-                # A relative path, for the same reason as in `load`.
-                told = self.run("buildah", "pull", "--quiet", f"oci:store:{name}", cwd=samebit.home)
-                self.run("buildah", "tag", told.splitlines()[-1], name)
+        for base in tomllib.loads(lock.read_text("utf-8")).get("base", ()):
+            if base["name"] not in known:
+                with tempfile.TemporaryDirectory() as folder:
+                    image = self.load(_layout_of(samebit, base["digest"], Path(folder) / "base"))
+                self.run("buildah", "tag", image, base["name"])
 
     def build(self, case: Case, context: Path) -> str:
         """Build with the best timestamp option that this buildah has; gives the image ID."""
@@ -229,6 +227,22 @@ class PlainEngine:
     def remove(self, *images: str) -> None:
         """Remove images, so that the storage stays small."""
         self.run("buildah", "rmi", "--force", *images)
+
+
+def _layout_of(samebit: Samebit, digest: str, layout: Path) -> Path:
+    """Make an OCI layout of one image of samebit's store, which has no name there."""
+    store = samebit.home / "store"
+    manifest = store / "blobs" / digest.replace(":", "/")
+    entry = {
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "digest": digest,
+        "size": manifest.stat().st_size,
+    }
+    layout.mkdir()
+    shutil.copy(store / "oci-layout", layout)
+    (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+    (layout / "blobs").symlink_to((store / "blobs").resolve())
+    return layout
 
 
 @contextmanager

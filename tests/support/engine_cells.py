@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine_chroot import SUITES, crun_only, engine_of
+from engine_chroot import SUITES, crun_only, engine_of, other_suites
+from ordinary_user import can_read_this_checkout, give, new_folder, samebit_of_user
 from samebit_command import Samebit
 
 DRIVERS = ("overlay", "vfs")
+USER = "ordinary user"
 _NOT_BY_USER = "a chroot of another suite needs root here; see buildah 1.28 for ordinary users"
-_OWN_SUITE = "Debian 12 has dockerd 20.10, whose BuildKit reads no OCI layouts"
+_TOO_OLD = "Debian 12 has dockerd 20.10, whose BuildKit reads no OCI layouts"
+_OWN_HOME = "own home"
+_is_own = shutil.ignore_patterns(_OWN_HOME)
 _ROOT_ONLY = "dockerd needs root (docs/engines.md)"
+_NO_CHROOT = "containerd starts OCI runtimes only"
+_CRUN_THERE = "the chroots of other suites hold runc only"
 
 
 @dataclass(frozen=True)
@@ -41,34 +47,59 @@ class Cell:
     def samebit(self, home: Path) -> Samebit:
         """Give the command; its state folder is `home`."""
         if self.runtime == "crun":
-            return crun_only(home)
+            return crun_only(home, self.engine)
         engine = engine_of(self.suite, buildkit=self.engine == "buildkit")
-        return engine.samebit(home, self.driver, self.engine)
+        command = engine.samebit(home, self.driver, self.engine)
+        if self.user == USER:
+            theirs = samebit_of_user(home)
+            both = {**command.environment, **theirs.environment}
+            command = replace(theirs, environment=both)
+        isolation = {"SAMEBIT_ISOLATION": "chroot" if self.runtime == "chroot" else "oci"}
+        if self.engine == "buildah":
+            command = replace(command, environment={**command.environment, **isolation})
+        return command
 
 
 def matrix_cells() -> list[Cell]:
     """Give every cell, those that cannot run here with the reason."""
     found = []
     for suite in SUITES:
+        ours = suite not in other_suites()
+        too_old = _TOO_OLD if suite == "bookworm" else ""
+        no_crun = "" if ours else _CRUN_THERE
         for driver in DRIVERS:
-            found.append(Cell("buildah", suite, "root", driver, "runc"))
-            reason = _OWN_SUITE if suite == SUITES[0] else ""
-            found.append(Cell("buildkit", suite, "root", driver, "runc", reason))
-            if suite != SUITES[0]:
-                found.append(Cell("buildah", suite, "ordinary user", driver, "runc", _NOT_BY_USER))
-            found.append(Cell("buildkit", suite, "ordinary user", driver, "runc", _ROOT_ONLY))
-    found.append(Cell("buildah", SUITES[0], "root", "overlay", "crun"))
+            for runtime in ("runc", "chroot"):
+                found.append(Cell("buildah", suite, "root", driver, runtime))
+                reason = "" if ours else _NOT_BY_USER
+                found.append(Cell("buildah", suite, USER, driver, runtime, reason))
+            found.append(Cell("buildkit", suite, "root", driver, "runc", too_old))
+            found.append(Cell("buildkit", suite, USER, driver, "runc", too_old or _ROOT_ONLY))
+        found.append(Cell("buildah", suite, "root", "overlay", "crun", no_crun))
+        found.append(Cell("buildkit", suite, "root", "overlay", "crun", too_old or no_crun))
+        found.append(Cell("buildkit", suite, "root", "overlay", "chroot", too_old or _NO_CHROOT))
     return found
 
 
 def outcome(cell: Cell, home: Path, work: Path, arguments: Sequence[str]) -> str:
     """Give the digest, or in one line why there is none."""
-    own = work / "own home"
-    shutil.rmtree(own, ignore_errors=True)
-    own.mkdir()
+    if cell.user == USER:
+        if not can_read_this_checkout():
+            return "the ordinary user cannot read this checkout"
+        own = new_folder("engine-matrix")
+        # Nothing is shared with root, whose files the user could not change.
+        shutil.copytree(work, own / "work", symlinks=True, ignore=_is_own)
+        arguments = [argument.replace(str(work), str(own / "work")) for argument in arguments]
+        copy = shutil.copy2
+    else:
+        own = work / _OWN_HOME
+        shutil.rmtree(own, ignore_errors=True)
+        own.mkdir()
+        copy = os.link
     # The same blobs, and an engine that has never run.
-    shutil.copytree(home / "store", own / "store", copy_function=os.link)
-    done = cell.samebit(own).run("build", "--progress=plain", *arguments)
+    shutil.copytree(home / "store", own / "store", copy_function=copy)
+    if cell.user == USER:
+        give(own)
+    done = cell.samebit(own).run("build", "--progress=plain", *arguments, cwd=own)
     if done.returncode == 0:
         return done.stdout.strip()
     said = done.stderr.rpartition("error: ")[2].partition("\n  help: ")[0]

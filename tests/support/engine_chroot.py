@@ -27,7 +27,8 @@ from samebit.engines import shim
 from samebit.engines.machine import find_program
 
 SUITES = ("bookworm", "trixie", "sid")
-_PACKAGES = ("buildah", "coreutils", "dash", "python3-minimal", "runc")
+# The whole of Python: isolation by chroot needs its ctypes.
+_PACKAGES = ("buildah", "coreutils", "dash", "python3", "runc")
 _BUILDKIT_PACKAGES = ("containerd", "docker.io", "docker-buildx")
 # The others have no BuildKit in what every run of the tests makes.
 _WITH_BUILDKIT = "trixie"
@@ -138,7 +139,8 @@ def engine_of(suite: str, *, buildkit: bool = False) -> EngineChroot:
     month = time.strftime("%Y-%m", time.gmtime()) if suite == "sid" else ""
     more = _BUILDKIT_PACKAGES if buildkit or suite == _WITH_BUILDKIT else ()
     packages = (*_PACKAGES, *more)
-    made_of = (packages, _PROGRAMS, _REMOVED, _ENTER, _PROGRAM, _PYTHON, sys.executable)
+    texts = (_ENTER, _PROGRAM, _PYTHON)
+    made_of = (packages, _PROGRAMS, _REMOVED, texts, sys.executable, shim.__file__)
     recipe = repr((suite, month, *made_of))
     folder = cache / f"{suite}-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
     with open(cache / f"{suite}.lock", "wb") as lock:
@@ -210,7 +212,7 @@ def _own_suite() -> str:
     return next((line[17:] for line in lines if line.startswith("VERSION_CODENAME=")), "")
 
 
-def crun_only(home: Path) -> Samebit:
+def crun_only(home: Path, engine: str = "buildah") -> Samebit:
     """Give the command with this machine's engine where runc is missing and crun has its cgroups.
 
     crun refuses what some machines have at /sys/fs/cgroup, several versions side by side.
@@ -218,5 +220,5 @@ def crun_only(home: Path) -> Samebit:
     runc = find_program("runc")
     hidden = f"mount --bind /dev/null {runc} && " if runc else ""
     script = f'mount -t cgroup2 cgroup2 /sys/fs/cgroup && {hidden}exec "$@"'
-    environment = {"SAMEBIT_STORAGE_DRIVER": "overlay"}
+    environment = {"SAMEBIT_STORAGE_DRIVER": "overlay", "SAMEBIT_ENGINE": engine}
     return Samebit(home, environment, (*_UNSHARE, "sh", "-c", script, "sh"))

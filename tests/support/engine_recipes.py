@@ -14,12 +14,12 @@ from samebit_command import Samebit
 from corpus import cases
 
 _ROOT = Path(__file__).resolve().parents[2]
-_EXAMPLES = ("c-tool", "go-service")
 # Those that an engine builds in minutes and that are bitwise the same when built twice.
 _CORPUS = (
     "accounts", "apt-locales", "c-archives", "cron", "fonts", "go-program", "home-debris",
     "man-pages", "python-packages", "rust-program",
 )  # fmt: skip
+_DEVICES = "it makes device nodes, which no ordinary user may"
 _FEATURES = """\
 # syntax=docker/dockerfile:1
 FROM base AS made
@@ -42,11 +42,15 @@ RUN id > /id && rm -r /base/removed-and-back && mkdir -p /base/removed-and-back
 
 @dataclass(frozen=True)
 class Recipe:
-    """A folder with a Dockerfile; with `base` it stands on the base of the hard trees."""
+    """A folder with a Dockerfile; with `base` it stands on the base of the hard trees.
+
+    `not_by_user` says why an ordinary user cannot build it, empty where he can.
+    """
 
     name: str
     folder: Path | None
     base: bool = False
+    not_by_user: str = ""
 
     @property
     def checksum(self) -> str:
@@ -83,8 +87,9 @@ def recipes() -> list[Recipe]:
     """Give all of them, in the order in which they are built."""
     found = [
         Recipe("features", None, base=True),
-        Recipe("hard-trees", CONTEXT, base=True),
+        Recipe("hard-trees", CONTEXT, base=True, not_by_user=_DEVICES),
     ]
-    found += [Recipe(f"example {name}", _ROOT / "examples" / name) for name in _EXAMPLES]
+    examples = sorted(path.parent for path in (_ROOT / "examples").glob("*/Dockerfile"))
+    found += [Recipe(f"example {folder.name}", folder) for folder in examples]
     known = {case.name: case.folder for case in cases()}
     return [*found, *(Recipe(f"corpus {name}", known[name]) for name in _CORPUS)]

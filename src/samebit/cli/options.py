@@ -43,7 +43,7 @@ _RECIPE = (
         "platforms",
         multiple=True,
         metavar="OS/ARCH",
-        help="Build for these platforms (default: this machine's).",
+        help="Build for these platforms (default: those of the lock, else this machine's).",
     ),
     click.option(
         "--build-arg",

@@ -20,7 +20,13 @@ from samebit.model.verification import Verification
 from samebit.pipeline.diff import DEFAULT_LIMIT, diff_images
 from samebit.pipeline.outputs import check_writable, write_whole
 from samebit.pipeline.session import Session, open_session
-from samebit.pipeline.verify import DEFAULT_SEARCH, SECONDS_APART, VerifyOptions, verify
+from samebit.pipeline.verify import (
+    DEFAULT_SEARCH,
+    SECONDS_APART,
+    STEP_SECONDS,
+    VerifyOptions,
+    verify,
+)
 from samebit.report.progress import BuildProgress
 from samebit.report.verify_json import verify_json
 from samebit.report.verify_sarif import verify_sarif
@@ -70,6 +76,15 @@ from samebit.report.verify_text import write_verification
     help="Start builds so far apart where the clock cannot be moved.",
 )
 @click.option(
+    "--step-timeout",
+    "patience",
+    type=click.IntRange(min=1),
+    default=STEP_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="Stop a step of a varied build that takes longer, and longer than ten plain builds.",
+)
+@click.option(
     "--limit",
     type=click.IntRange(min=0),
     default=DEFAULT_LIMIT,
@@ -115,6 +130,7 @@ def command(
     no_bisect: bool,
     bisect_builds: int,
     apart: int,
+    patience: int,
     limit: int,
     form: str,
     page: Path | None,
@@ -142,6 +158,7 @@ def command(
         against=against,
         search=0 if no_bisect else bisect_builds,
         apart=apart,
+        patience=patience,
         other_engine=other_engine,
         keep=keep,
         limit=limit or None,

@@ -34,6 +34,7 @@ class StepConditions:
     personality(2). `open_files` is a limit, None for that of every build. `first_process` is the ID
     of a step's second process, None for what follows 1. `variables` are set only where a step does
     not set them. `addresses` is the number of its network addresses, 0 for those of every build.
+    `seconds` is when a step is stopped that has not ended, None for never.
     """
 
     host_name: str = HOST_NAME
@@ -44,6 +45,7 @@ class StepConditions:
     variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     clock: MovedClock | None = None
     addresses: int = 0
+    seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

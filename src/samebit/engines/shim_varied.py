@@ -158,12 +158,42 @@ def _run(plan: _Object, arguments: list[str]) -> int:
     return ended if ended >= 0 else 128 - ended
 
 
+def _stop_after(seconds: int, pid: int) -> None:
+    """End a step that takes so long, such as one that waits for what never comes now."""
+    import select  # noqa: PLC0415 - not in ordinary builds
+    import signal  # noqa: PLC0415
+
+    step = os.pidfd_open(pid)
+    if os.fork() > 0:
+        os.close(step)
+        return
+    try:
+        # The engine waits until nobody has its pipes any more.
+        os.setsid()
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for number, kept in enumerate((nowhere, nowhere, nowhere, step)):
+            os.dup2(kept, number)
+        step = 3
+        os.closerange(step + 1, os.sysconf("SC_OPEN_MAX"))
+        watched = select.poll()
+        watched.register(step, select.POLLIN)
+        if not watched.poll(seconds * 1000):
+            with open(f"/proc/{pid}/fd/2", "w", encoding="ascii") as stream:
+                stream.write(f"samebit: it has not ended after {seconds} s, so it was stopped\n")
+            # The first process of its namespace: all others end with it.
+            signal.pidfd_send_signal(step, signal.SIGKILL)
+    finally:
+        os._exit(0)
+
+
 def _restrict(plan: _Object, arguments: list[str]) -> None:
     """Change a step that waits for its start; runtimes reset what is changed earlier."""
     conditions = plan["conditions"]
     pid = _waiting(os.path.join(shim.option(arguments, "--root") or "", arguments[-1]))
     if conditions is None or not pid:
         return
+    if conditions["seconds"]:
+        _stop_after(conditions["seconds"], pid)
     if conditions["processors"]:
         for thread in os.listdir(f"/proc/{pid}/task"):
             os.sched_setaffinity(int(thread), conditions["processors"])

@@ -30,6 +30,7 @@ def shim_conditions(conditions: StepConditions) -> dict[str, object] | None:
         "personality": conditions.personality,
         "open_files": conditions.open_files,
         "first_process": conditions.first_process,
+        "seconds": conditions.seconds,
         "variables": dict(conditions.variables),
         "clock": _clock(conditions.clock) if conditions.clock is not None else None,
     }

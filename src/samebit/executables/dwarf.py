@@ -9,31 +9,23 @@ import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from samebit.executables.dwarf_data import MAX_UNITS, DwarfData
 from samebit.executables.elf_file import ET_REL, SHT_RELA, ElfFile, Section
 from samebit.executables.source import FormatError, c_string
 
-_MAX_UNITS = 50_000
 # Of all tables that units ask for: a program has some thousand.
-_MAX_DECLARATIONS = 1 << 18
+MAX_DECLARATIONS = 1 << 18
 _MAX_RELOCATIONS = 4_000_000
 _NAME, _COMP_DIR, _PRODUCER, _STR_OFFSETS_BASE = 0x03, 0x1B, 0x25, 0x72
 _WANTED = (_NAME, _COMP_DIR, _PRODUCER)
-# Sizes of forms (DWARF 5, 7.5.6); -1 stands for the offset size, -2 for the address size.
-_FIXED = {
-    0x01: -2, 0x05: 2, 0x06: 4, 0x07: 8, 0x0B: 1, 0x0C: 1, 0x0E: -1, 0x10: -1, 0x11: 1, 0x12: 2,
-    0x13: 4, 0x14: 8, 0x17: -1, 0x19: 0, 0x1C: 4, 0x1D: -1, 0x1E: 16, 0x1F: -1, 0x20: 8, 0x21: 0,
-    0x24: 8, 0x25: 1, 0x26: 2, 0x27: 3, 0x28: 4, 0x29: 1, 0x2A: 2, 0x2B: 3, 0x2C: 4,
-    0x1F20: -1, 0x1F21: -1,
-}  # fmt: skip
 # A declaration of .debug_abbrev (DWARF 5, 7.5.3): code, tag, children, pairs of name and form, an
 # implicit constant behind its form, two zeros.
 _NUMBER = rb"[\x80-\xff]{0,9}[\x00-\x7f]"
-_DECLARATION = re.compile(
+DECLARATION = re.compile(
     rb"%b%b[\x00\x01](?:(?!\x00\x00)%b(?:\x21%b|(?!\x21)%b)){0,256}\x00\x00" % ((_NUMBER,) * 5)
 )
-_ULEB = {0x0D, 0x0F, 0x15, 0x1A, 0x1B, 0x22, 0x23}
-_BLOCKS = {0x0A: 1, 0x03: 2, 0x04: 4}
 _STRX = {0x1A: 0, 0x25: 1, 0x26: 2, 0x27: 3, 0x28: 4}
 
 
@@ -51,21 +43,38 @@ def read_units(elf: ElfFile) -> Iterator[Unit]:
     section = elf.section(b".debug_info") or elf.section(b".zdebug_info")
     if section is None or section.name.startswith(b".z"):
         return
-    reader = _Reader(elf, section)
+    reader = UnitReader(elf, section)
     offset = 0
-    for _ in range(_MAX_UNITS):
-        if offset >= len(reader.info):
+    for _ in range(MAX_UNITS):
+        if offset >= len(reader.data):
             return
         unit, offset = reader.unit(offset)
         if unit is not None:
             yield unit
 
 
-class _Reader:
+class FirstEntry(NamedTuple):
+    """What the first entry of a unit has, and where it is.
+
+    Attributes are triples of name, form and implicit constant, None for no entry; `size` is that of
+    the unit's offsets, `address` that of its addresses, both in bytes; `table` is where its
+    abbreviations begin.
+    """
+
+    attributes: list[tuple[int, int, int]] | None
+    offset: int
+    end: int
+    size: int
+    address: int
+    table: int
+
+
+class UnitReader(DwarfData):
+    """The units of .debug_info, with the sections that they refer to."""
+
     def __init__(self, elf: ElfFile, section: Section) -> None:
-        self._order = elf.order
-        self.info = elf.content(section)
-        self._abbreviations = _content(elf, b".debug_abbrev")
+        super().__init__(elf.content(section), elf.order)
+        self.abbreviations = _content(elf, b".debug_abbrev")
         self._strings = _content(elf, b".debug_str")
         self._line_strings = _content(elf, b".debug_line_str")
         self._offsets = _content(elf, b".debug_str_offsets")
@@ -81,34 +90,32 @@ class _Reader:
             self._moved = _addends(elf, elf.sections.index(section))
 
     def unit(self, offset: int) -> tuple[Unit | None, int]:
-        start = offset
-        length = self._number(offset, 4)
-        offset += 4
-        wide = length == 0xFFFFFFFF
-        if wide:
-            length = self._number(offset, 8)
-            offset += 8
-        end = offset + length
-        if end > len(self.info):
-            raise FormatError(f"the unit at {start} is longer than its section")
-        version = self._number(offset, 2)
+        """Read the unit at `offset`, and where the next one is. Raises FormatError."""
+        root = self.first_entry(offset)
+        if root.attributes is None:
+            return None, root.end
+        return self._root(root.attributes, root.offset, root.size, root.address), root.end
+
+    def first_entry(self, offset: int) -> FirstEntry:
+        """Find the first entry of the unit at `offset`. Raises FormatError."""
+        offset, end, size = self.length(offset)
+        version = self.number(offset, 2)
         offset += 2
-        size = 8 if wide else 4
         if version >= 5:
-            kind, address = self._number(offset, 1), self._number(offset + 1, 1)
+            kind, address = self.number(offset, 1), self.number(offset + 1, 1)
             table = self._offset(offset + 2, size)
             # Skeleton and split units have an ID, type units a signature and an offset.
             offset += 2 + size + {4: 8, 5: 8, 2: 8 + size, 6: 8 + size}.get(kind, 0)
         elif version >= 2:
-            table, address = self._offset(offset, size), self._number(offset + size, 1)
+            table, address = self._offset(offset, size), self.number(offset + size, 1)
             offset += size + 1
         else:
-            return None, end
-        code, offset = self._uleb(self.info, offset)
+            return FirstEntry(None, offset, end, size, 0, 0)
+        code, offset = self.uleb(self.data, offset)
         if code == 0 or offset > end:
-            return None, end
-        attributes = self._abbreviation(table, code)
-        return self._root(attributes, offset, size, address), end
+            return FirstEntry(None, offset, end, size, address, table)
+        attributes = self.abbreviation(table, code)
+        return FirstEntry(attributes, offset, end, size, address, table)
 
     def _root(
         self, attributes: list[tuple[int, int, int]], offset: int, size: int, address: int
@@ -116,7 +123,7 @@ class _Reader:
         found: dict[int, tuple[int, int]] = {}
         for name, form, _ in attributes:
             found.setdefault(name, (form, offset))
-            offset = self._skip(form, offset, size, address)
+            offset = self.skip(form, offset, size, address)
         base = 8 if size == 4 else 16
         if _STR_OFFSETS_BASE in found:
             base = self._offset(found[_STR_OFFSETS_BASE][1], size)
@@ -125,37 +132,23 @@ class _Reader:
 
     def _text(self, form: int, offset: int, size: int, base: int) -> bytes:
         if form == 0x08:
-            return c_string(self.info, offset)
+            return c_string(self.data, offset)
         if form == 0x0E:
             return c_string(self._strings, self._offset(offset, size))
         if form == 0x1F:
             return c_string(self._line_strings, self._offset(offset, size))
         if form in _STRX:
             width = _STRX[form]
-            index = self._number(offset, width) if width else self._uleb(self.info, offset)[0]
+            index = self.number(offset, width) if width else self.uleb(self.data, offset)[0]
             at = base + index * size
             entry = self._offsets[at : at + size]
             if len(entry) != size:
                 raise FormatError("a string's number is out of range")
-            return c_string(self._strings, self._decode(entry))
+            return c_string(self._strings, self.decode(entry))
         return b""
 
-    def _skip(self, form: int, offset: int, size: int, address: int) -> int:
-        fixed = _FIXED.get(form)
-        if fixed is not None:
-            return offset + (size if fixed == -1 else address if fixed == -2 else fixed)
-        if form in _ULEB:
-            return self._uleb(self.info, offset)[1]
-        if form == 0x08:
-            return offset + len(c_string(self.info, offset, 1 << 16)) + 1
-        if form in (0x09, 0x18):
-            length, offset = self._uleb(self.info, offset)
-            return offset + length
-        if form in _BLOCKS:
-            return offset + _BLOCKS[form] + self._number(offset, _BLOCKS[form])
-        raise FormatError(f"form {form:#x} is unknown")
-
-    def _abbreviation(self, table: int, wanted: int) -> list[tuple[int, int, int]]:
+    def abbreviation(self, table: int, wanted: int) -> list[tuple[int, int, int]]:
+        """Give the attributes of a declaration of the table at that offset. Raises FormatError."""
         # The units of one compiler run share their table.
         found = self._known.get((table, wanted))
         if found is None:
@@ -165,58 +158,39 @@ class _Reader:
     def _read_abbreviation(self, table: int, wanted: int) -> list[tuple[int, int, int]]:
         if table != self._table:
             self._table, self._codes, self._scanned = table, {}, table
-        data = self._abbreviations
+        data = self.abbreviations
         while wanted not in self._codes:
-            found = _DECLARATION.match(data, self._scanned)
+            found = DECLARATION.match(data, self._scanned)
             self._declarations += 1
             if found is None or found[0][0] == 0:
                 raise FormatError("a unit's first entry has no abbreviation")
-            if self._declarations > _MAX_DECLARATIONS:
+            if self._declarations > MAX_DECLARATIONS:
                 raise FormatError("it has too many abbreviations")
-            self._codes.setdefault(self._uleb(data, found.start())[0], found.start())
+            self._codes.setdefault(self.uleb(data, found.start())[0], found.start())
             self._scanned = found.end()
-        _, at = self._uleb(data, self._codes[wanted])
-        _, at = self._uleb(data, at)
-        at += 1
+        _, at = self.uleb(data, self._codes[wanted])
+        _, at = self.uleb(data, at)
+        return self.attributes_at(at + 1)
+
+    def attributes_at(self, at: int) -> list[tuple[int, int, int]]:
+        """Read name, form and implicit constant of each attribute of a declaration.
+
+        Raises FormatError.
+        """
+        data = self.abbreviations
         attributes: list[tuple[int, int, int]] = []
         while True:
-            name, at = self._uleb(data, at)
-            form, at = self._uleb(data, at)
+            name, at = self.uleb(data, at)
+            form, at = self.uleb(data, at)
             value = 0
             if form == 0x21:
-                value, at = self._uleb(data, at)
+                value, at = self.uleb(data, at)
             if name == 0 and form == 0:
                 return attributes
             attributes.append((name, form, value))
 
     def _offset(self, at: int, size: int) -> int:
-        return self._moved.get(at, self._number(at, size))
-
-    def _number(self, at: int, size: int) -> int:
-        data = self.info[at : at + size]
-        if len(data) != size:
-            raise FormatError("a unit is cut off")
-        return self._decode(data)
-
-    def _decode(self, data: bytes) -> int:
-        return int.from_bytes(data, "little" if self._order == "<" else "big")
-
-    @staticmethod
-    def _uleb(data: bytes, at: int) -> tuple[int, int]:
-        # Most have one byte.
-        if 0 <= at < len(data) and data[at] < 0x80:
-            return data[at], at + 1
-        value = shift = 0
-        while shift < 70:
-            if not 0 <= at < len(data):
-                raise FormatError("a number is cut off")
-            byte = data[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value, at
-            shift += 7
-        raise FormatError("a number is too long")
+        return self._moved.get(at, self.number(at, size))
 
 
 def _content(elf: ElfFile, name: bytes) -> bytes:

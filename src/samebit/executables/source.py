@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 WINDOW = 1 << 20
 # Longer than anything that is looked for in a window.
@@ -56,6 +56,23 @@ class FileSource:
             if not more:
                 raise FormatError(f"ends at byte {offset + len(data)}")
             data += more
+        return data
+
+
+class StreamSource:
+    """A seekable stream of `size` bytes; closing it stays the caller's."""
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        self._stream = stream
+        self.size = size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Give `length` bytes from `offset`; raises FormatError."""
+        check_range(self, offset, length)
+        self._stream.seek(offset)
+        data = self._stream.read(length)
+        if len(data) != length:
+            raise FormatError(f"ends at byte {offset + len(data)}")
         return data
 
 

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 
-from samebit.explain import causes, entries
+from samebit.explain import causes, entries, noise
 from samebit.model.explanation import Cause
 
 _HEAD = """\
@@ -50,7 +50,7 @@ def _causes() -> list[Cause]:
         for value in vars(importlib.import_module(module.name)).values():
             for cause in _held(value):
                 found.setdefault(cause.name, cause)
-    for value in vars(entries).values():
+    for value in (*vars(entries).values(), *vars(noise).values()):
         for cause in _held(value):
             found.setdefault(cause.name, cause)
     return [cause for _, cause in sorted(found.items())]

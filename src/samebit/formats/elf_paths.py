@@ -1,8 +1,8 @@
 """Random names of temporary folders in ELF files, whose build ID then follows them.
 
 They stand in debug information, mostly as the folder that a compiler ran in. A replacement has the
-same length, so that nothing else moves. References: ELF, System V gABI, chapters 4 and 5; GNU
-ld(1), --build-id.
+same length, so that nothing moves but the names whose order follows from them. References: ELF,
+System V gABI, chapters 4 and 5; GNU ld(1), --build-id.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+from samebit.formats.elf_names import in_order
 from samebit.formats.streams import PIECE, MalformedError, Sink, at, patched
 
 MAGIC = b"\x7fELF"
@@ -34,6 +35,8 @@ def rewrite_names(
 ) -> bool:
     """Write `neutral(match)` for each match of `pattern`, and a build ID made from the result.
 
+    Names of the line table are put in order then.
+
     Each match starts with `needle`, which is found faster, and is at most `longest` bytes long;
     `neutral` keeps its length and is idempotent.
     """
@@ -44,6 +47,7 @@ def rewrite_names(
     ]
     if not patches:
         return False
+    patches = in_order(source, size, patches)
     found = _build_id(source, size)
     if found is None:
         return patched(source, size, patches, sink)

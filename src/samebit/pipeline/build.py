@@ -36,10 +36,12 @@ from samebit.pipeline.recipe import (
     ResolvedRecipe,
     complete_bases,
     new_lock,
+    platforms_of,
     recipe_of,
     require_epoch,
     require_fresh,
     resolve_recipe,
+    told_platform,
 )
 from samebit.pipeline.recorded_base import BaseOrder, MadeBase, make_recorded
 from samebit.pipeline.replay import is_unproven, note_recorded, note_replayed
@@ -133,7 +135,7 @@ def build_prepared(
             part.plan,
             part.configs(),
             labels=request.labels,
-            platform=part.platform if request.platforms else None,
+            platform=told_platform(request, part.platform),
         )
         wanted = reachable(context_sources(evaluation))
         if keyed and request.use_memo:
@@ -217,7 +219,6 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
     if request.locked and workspace.lock is None:
         require_fresh(workspace, None, None, request.locked_by)
     epoch, findings = _epoch(request, workspace)
-    platforms = request.platforms or (Platform.native(),)
 
     def make(order: BaseOrder) -> MadeBase:
         # Not the project's epoch: one recipe gives one base, whatever stands on it.
@@ -239,7 +240,7 @@ def prepare(request: BuildRequest, store: Store, say: Callable[[str], None]) -> 
             finder.directory(name)
         parts = tuple(
             resolve_recipe(workspace, request, platform, epoch, finder)
-            for platform in sorted(set(platforms))
+            for platform in platforms_of(request, workspace.lock)
         )
         recipe = recipe_of(workspace, request, parts)
         if request.locked:

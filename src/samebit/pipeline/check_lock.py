@@ -13,7 +13,7 @@ from samebit.lock.model import Lock, Recipe, make_recipe
 from samebit.model.descriptor import OCI_MANIFEST, Descriptor
 from samebit.model.platform import Platform
 from samebit.pipeline.bases import BaseFinder
-from samebit.pipeline.recipe import require_epoch, require_fresh
+from samebit.pipeline.recipe import platforms_of, require_epoch, require_fresh
 from samebit.pipeline.recorded_base import MadeBase
 from samebit.pipeline.request import BuildRequest
 from samebit.pipeline.workspace import Workspace, open_workspace
@@ -54,7 +54,7 @@ def _recipe(request: BuildRequest, workspace: Workspace, lock: Lock, store: Stor
         references = []
         used: dict[str, str] = {}
         complete = True
-        platforms = sorted(set(request.platforms or (Platform.native(),)))
+        platforms = platforms_of(request, lock)
         for platform in platforms:
             planned, whole = _plan(
                 request, workspace, lock=lock, platform=platform, finder=finder, store=store

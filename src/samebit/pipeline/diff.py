@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from samebit.errors import InputError
 from samebit.explain.content import OpenFile
 from samebit.explain.entries import explain_fields, explain_names
 from samebit.explain.explain import explain
+from samebit.explain.noise import known_noise
 from samebit.explain.protocol import BuildFacts, Pair
 from samebit.image.compare_images import OpenedImage, compare_images
 from samebit.image.document_difference import compare_indexes
@@ -20,6 +22,7 @@ from samebit.image.entry_details import Detail, Inspector
 from samebit.image.manifest import Index, IndexEntry
 from samebit.inventory.packages import Records, find_packages, is_record
 from samebit.lock.epoch import DEFAULT_EPOCH
+from samebit.lock.model import NORMALISER_SET
 from samebit.model.explanation import Cause, Explanation
 from samebit.model.image_difference import (
     DiffReport,
@@ -32,6 +35,9 @@ from samebit.model.image_difference import (
     Side,
 )
 from samebit.model.platform import Platform
+from samebit.normalisers.compare import comparing, equalising
+from samebit.normalisers.protocol import Scope
+from samebit.normalisers.selection import NormaliserSelection
 from samebit.pipeline.deep_view import DeepView
 from samebit.pipeline.open_image import OpenedSource, open_source
 from samebit.pipeline.temporary import temporary_directory
@@ -96,7 +102,7 @@ def diff_images(
             right,
             directory,
             limit,
-            _Inspector(known, deep),
+            _Inspector(known, directory, deep),
             normalising=normalising,
             told=told,
         )
@@ -213,14 +219,24 @@ class _Inspector:
     """What is asked why entries differ, with what is known about the two builds."""
 
     known: KnownBuilds
+    directory: Path
     deep: DeepView | None = None
 
     def content(self, path: bytes, a: BinaryIO, b: BinaryIO) -> Explanation:
         instruction = self.known.instruction(path)
         found = explain(Pair(path, OpenFile(a), OpenFile(b), *self.known.facts, instruction))
+        noise = self._noise(path, a, b)
+        if noise is not None:
+            found = replace(found, causes=(*found.causes, noise), unexplained=0)
         if self.deep is None or found.confidential:
             return found
         return replace(found, deep=self.deep.look(path, a, b))
+
+    def _noise(self, path: bytes, a: BinaryIO, b: BinaryIO) -> Cause | None:
+        one = equalising(path, a, b, _comparing(), epoch=DEFAULT_EPOCH, scratch=self.directory)
+        if one is None:
+            return None
+        return known_noise(one.name, comparing_only=one.scope is Scope.COMPARE_ONLY)
 
     def fields(self, path: bytes, changes: Sequence[FieldChange]) -> tuple[Cause, ...]:
         return explain_fields(path, changes, self.known.facts)
@@ -238,6 +254,11 @@ class _Inspector:
             (manager, package.name, package.version)
             for manager, package in find_packages(Records(paths, records))
         )
+
+
+@functools.cache
+def _comparing() -> NormaliserSelection:
+    return comparing(NORMALISER_SET)
 
 
 def _by_platform(source: OpenedSource, index: Index) -> _Listed:

@@ -43,6 +43,20 @@ class ResolvedRecipe:
         return self.bases[base].image if isinstance(base, External) else None
 
 
+def platforms_of(request: BuildRequest, lock: Lock | None) -> tuple[Platform, ...]:
+    """Give what is built for, in order: what was asked for, else what the lock holds.
+
+    Only what has neither is built for this machine: a lock gives one image on every machine.
+    """
+    locked = lock.recipe.platforms if lock is not None else ()
+    return tuple(sorted(set(request.platforms or locked or (Platform.native(),))))
+
+
+def told_platform(request: BuildRequest, platform: Platform) -> Platform | None:
+    """Give what the image says of its platform, None where its base decides."""
+    return platform if request.platforms or platform != Platform.native() else None
+
+
 def resolve_recipe(
     workspace: Workspace,
     request: BuildRequest,

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from samebit.errors import InputError
 from samebit.executables import strip
-from samebit.executables.source import FileSource, FormatError, check_range
+from samebit.executables.source import FileSource, FormatError, StreamSource
 from samebit.executables.strip_elf import CannotStripError
 from samebit.normalisers.protocol import Action, Facts, Normaliser, Sink
 
@@ -66,26 +66,9 @@ def _strip(real: Path, source: FileSource, status: os.stat_result, path: Path) -
             temporary.unlink()
 
 
-class _StreamSource:
-    """A seekable stream as the readers of executables want it."""
-
-    def __init__(self, stream: BinaryIO, size: int) -> None:
-        self._stream = stream
-        self.size = size
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Give `length` bytes from `offset`; raises FormatError."""
-        check_range(self, offset, length)
-        self._stream.seek(offset)
-        data = self._stream.read(length)
-        if len(data) != length:
-            raise FormatError(f"ends at byte {offset + len(data)}")
-        return data
-
-
 def _rewrite(source: BinaryIO, size: int, sink: Sink, facts: Facts) -> bool:
     try:
-        return strip.strip(_StreamSource(source, size), sink)
+        return strip.strip(StreamSource(source, size), sink)
     except CannotStripError as error:
         return facts.leave(f"cannot be stripped: {error}")
     except FormatError:

@@ -43,6 +43,7 @@ from samebit.variations.registry import all_axes
 from samebit.variations.selection import select_axes
 
 SECONDS_APART = 61
+STEP_SECONDS = 600
 OTHER_ENGINE = "SAMEBIT_OTHER_ENGINE"
 # What axes leave in the environment of RUN.
 _TRACES = {
@@ -76,8 +77,9 @@ class VerifyOptions:
     `vary` are the values of --vary. `expect` is a digest, `against` an image in any place. `search`
     is how many builds may look for the axes to blame, 0 for none. `apart` is the least number of
     seconds between the starts of two builds whose clocks cannot be moved. `other_engine` names the
-    engine that the axis of that name takes (`buildah:PATH`). Images that differ are
-    written below `keep`. `limit` is how many differences are told, None for all.
+    engine that the axis of that name takes (`buildah:PATH`). Steps of varied builds are stopped
+    after `patience` seconds, or ten times what the plain build took if that is more. Images that
+    differ are written below `keep`. `limit` is how many differences are told, None for all.
     """
 
     builds: int = 2
@@ -86,6 +88,7 @@ class VerifyOptions:
     against: str | None = None
     search: int = DEFAULT_SEARCH
     apart: int = SECONDS_APART
+    patience: int = STEP_SECONDS
     other_engine: str | None = None
     keep: Path | None = None
     limit: int | None = None
@@ -106,7 +109,15 @@ def verify(
     prepared = prepare(locked, session.store, told.say)
     with (
         temporary_directory("verify") as work,
-        VerifyBuilds(request, prepared, session, work, told, other_engine=other_engine) as builds,
+        VerifyBuilds(
+            request,
+            prepared,
+            session,
+            work,
+            told,
+            other_engine=other_engine,
+            patience=options.patience,
+        ) as builds,
     ):
         run = _Run(options, session, told, builds=builds, names=names, work=work)
         return run.result(expect)

@@ -30,7 +30,7 @@ from samebit.pipeline.build import Prepared
 from samebit.pipeline.compose import combine
 from samebit.pipeline.contexts import MAIN, Contexts
 from samebit.pipeline.failures import shown
-from samebit.pipeline.recipe import ResolvedRecipe
+from samebit.pipeline.recipe import ResolvedRecipe, told_platform
 from samebit.pipeline.request import BuildRequest
 from samebit.pipeline.run_stages import run_stages
 from samebit.pipeline.session import Session
@@ -43,6 +43,8 @@ from samebit.variations.protocol import ContextConditions, Machine
 # Unpacked layers are about three times as large, and each stage has a tree.
 _UNPACKED = 3
 _LEAST_SPACE = 512 << 20
+# A varied build may wait for processors or memory, but not for ever.
+_PATIENCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,13 @@ class VerifyBuilds:
         progress: BuildProgress,
         *,
         other_engine: str = "",
+        patience: int,
     ) -> None:
-        """Build in folders below `work`; `other_engine` is the path of one to vary it by."""
+        """Build in folders below `work`; `other_engine` is the path of one to vary it by.
+
+        Steps of varied builds are stopped after `patience` seconds, or after ten times what the
+        first build took where that is more.
+        """
         self._request = request
         self._other_engine = other_engine
         self._prepared = prepared
@@ -81,6 +88,7 @@ class VerifyBuilds:
         self._engines: dict[EngineConditions, Buildah | Buildkit] = {}
         self._contexts: dict[ContextConditions, Contexts] = {}
         self._count = 0
+        self._patience = patience
 
     def __enter__(self) -> Self:
         return self
@@ -108,7 +116,7 @@ class VerifyBuilds:
                     part.plan,
                     part.configs(),
                     labels=self._request.labels,
-                    platform=part.platform if self._request.platforms else None,
+                    platform=told_platform(self._request, part.platform),
                 ),
             )
             for part in self._prepared.parts
@@ -164,9 +172,14 @@ class VerifyBuilds:
         folder.mkdir()
         # Even where the build is another process: what is copied, this one can read.
         contexts = self._context(variation.conditions.context)
+        begun = time.monotonic()
         if variation.conditions.user_namespace:
-            return self._build_inside(variation, contexts, folder)
-        return self._build(variation, contexts, folder)
+            done = self._build_inside(variation, contexts, folder)
+        else:
+            done = self._build(variation, contexts, folder)
+        if self._count == 1:
+            self._patience = max(self._patience, int(_PATIENCE * (time.monotonic() - begun)))
+        return done
 
     def _build_inside(
         self, variation: Variation, contexts: Contexts, folder: Path
@@ -193,7 +206,10 @@ class VerifyBuilds:
     def _build(self, variation: Variation, contexts: Contexts, folder: Path) -> VerifiedBuild:
         conditions = variation.conditions
         engine = self._engine(conditions.engine)
-        witness = Witness(folder, conditions.step)
+        step = conditions.step
+        if variation.varied:
+            step = replace(step, seconds=self._patience)
+        witness = Witness(folder, step)
         started, begun = time.monotonic(), int(time.time())
         images = []
         for part, evaluation in self.evaluations:

@@ -58,7 +58,7 @@ def test_yarn_and_pnpm_need_no_network_a_second_time(samebit: Samebit, tmp_path:
         package = {"name": "own", "version": "1.0.0", "dependencies": {name: version}}
         (context / f"{client}.json").write_text(json.dumps(package))
     (context / "Dockerfile").write_text(recipe("debian.local/node:1", CLIENTS))
-    image = prove_clients(samebit, context, CLIENTS, same=False)
+    image = prove_clients(samebit, context, CLIENTS)
     for client, (name, _) in WANTED.items():
         installed = image.paths(f"out/{client}/node_modules/")
         assert any(path.endswith(f"/{name}/package.json") for path in installed)

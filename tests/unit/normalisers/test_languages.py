@@ -129,6 +129,20 @@ def test_what_is_rewritten(name: str) -> None:
         assert rewritten(named(name), other, path) == other
 
 
+def test_when_pnpm_last_looked_for_a_newer_one() -> None:
+    state = named("node/pnpm-state")
+    path = b"root/.local/state/pnpm/pnpm-state.json"
+    before = b'{\n  "lastUpdateCheck": "Wed, 25 Nov 2026 13:30:07 GMT"\n}\n'
+    assert matches(state, path, before)
+    after = b'{\n  "lastUpdateCheck": "Wed, 02 Jan 1980 00:00:00 GMT"\n}\n'
+    assert rewritten(state, before, path) == after
+    assert rewritten(state, after, path) == after
+    other = b'{"released": "Wed, 25 Nov 2026 13:30:07 GMT"}'
+    assert rewritten(state, other, path) == other
+    assert not matches(state, b"app/data/pnpm-state.json", before)
+    assert not matches(state, b"root/.local/state/app/pnpm-state.json", before)
+
+
 def test_the_description_that_r_loads() -> None:
     path = b"usr/local/lib/R/site-library/x/Meta/package.rds"
 

@@ -67,7 +67,9 @@ def test_other_contents_give_other_build_ids(tmp_path: Path) -> None:
 def test_without_a_build_id_and_without_debug_information(tmp_path: Path) -> None:
     one = module(tmp_path / "pip-req-build-ab_cd123", "-Wl,--build-id=none")
     result = rewritten(MODULE, one, AT)
-    assert result == one.replace(b"ab_cd123", b"00000000") != one
+    assert len(result) == len(one)
+    assert ZEROS in result
+    assert b"ab_cd123" not in result
     bare = module(tmp_path / "pip-req-build-ab_cd124", "-g0")
     assert rewritten(MODULE, bare, AT) == bare
 

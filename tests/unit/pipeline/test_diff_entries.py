@@ -356,6 +356,34 @@ def test_zstd_frames(make: Make, build: Any) -> None:
     assert dict(facts[1].header)["checksum"] == "present"
 
 
+def test_known_noise_is_named_with_its_normaliser(make: Make, build: Any) -> None:
+    def items(number: int) -> list[Any]:
+        counters = number.to_bytes(4, "big")
+        database = b"SQLite format 3\0\x10\0" + bytes(6) + counters + bytes(4068)
+        return [
+            build.item("srv/app.db", database),
+            build.item("srv/app.txt", counters),
+            build.item("var/log/dpkg.log", counters),
+        ]
+
+    report = diff_images(make("a", items(1)), make("b", items(2)))
+    found = {
+        change.path: {cause.name: cause for cause in change.explanation.causes}
+        for change in entries(report).changed
+        if change.explanation is not None
+    }
+    noise = {path: causes.get("noise/known") for path, causes in found.items()}
+    assert noise["/srv/app.txt"] is None
+    for path, name, fix in (
+        ("/srv/app.db", "formats/sqlite-counters", "comparing alone"),
+        ("/var/log/dpkg.log", "debian/dpkg-log", "samebit normalise"),
+    ):
+        cause = noise[path]
+        assert cause is not None
+        assert f"the normaliser {name} takes away" in cause.what
+        assert fix in cause.fix
+
+
 def test_other_split_of_the_same_tree(make: Make, build: Any) -> None:
     one = [build.directory("d"), build.item("d/gone", b"1"), build.item("d/f", b"old")]
     two = [build.item("d/.wh.gone"), build.item("d/f", b"new"), build.item("g", b"x")]

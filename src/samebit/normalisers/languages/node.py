@@ -1,4 +1,4 @@
-"""npm, yarn and pnpm: caches and logs, and the one date in what they install."""
+"""npm, yarn and pnpm: caches and logs, and the dates that pnpm writes down."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from samebit.formats.lines import http_date, rewrite_dates
 from samebit.normalisers.adapt import with_epoch
 from samebit.normalisers.protocol import Action, Normaliser
+
+_HTTP_DATE = rb"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"
 
 CACHE = Normaliser(
     name="node/cache",
@@ -47,14 +49,18 @@ YARN_SCRIPTS = Normaliser(
     reference="yarn 1, util/portable-script",
 )
 
-# pnpm: when orphans were last pruned, as HTTP writes dates.
+# When orphans were last pruned and when a newer pnpm was last looked for, as HTTP writes dates.
 PNPM_STATE = Normaliser(
     name="node/pnpm-state",
     action=Action.REWRITE,
-    paths=(b"**/node_modules/.modules.yaml",),
+    paths=(b"**/node_modules/.modules.yaml", b"**/.local/state/pnpm/pnpm-state.json"),
     rewrite=with_epoch(
-        rewrite_dates((rb'("?prunedAt"?: "?)\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT', http_date))
+        rewrite_dates(
+            (rb'("?prunedAt"?: "?)' + _HTTP_DATE, http_date),
+            (rb'("lastUpdateCheck": ")' + _HTTP_DATE, http_date),
+        )
     ),
-    why="When pnpm last pruned; it prunes at most a week after that, and then says so again.",
-    reference="pnpm, modules-yaml",
+    why="When pnpm last pruned, which it does again a week after, and when it last looked for a"
+    " newer pnpm, which it does again a day after; both are long ago in an older image.",
+    reference="pnpm, modules-yaml; pnpm, tools, checkForUpdates",
 )

@@ -97,7 +97,8 @@ MODULE = Normaliser(
     made_here=True,
     rewrite=_rewrite_module,
     why="pip builds in a temporary folder that is gone afterwards. Its random name in the debug"
-    " information becomes zeros, and the build ID a checksum of the result.",
+    " information becomes zeros, the names there, whose order in GCC's hash table depends on it,"
+    " are sorted, and the build ID becomes a checksum of the result.",
     reference="pip, TempDirectory; Python, tempfile.mkdtemp; ld(1), --build-id",
 )
 
