@@ -22,6 +22,8 @@ from samebit.report.progress import BuildProgress, Style
 from samebit.variations.apply import vary
 
 CLOCK = "clock"
+# Steps may take long on a busy machine, and none of the corpus waits for a time.
+PATIENCE = 3600
 
 
 def main(context: Path, layout: Path) -> None:
@@ -30,7 +32,7 @@ def main(context: Path, layout: Path) -> None:
     request = BuildRequest(context=context, locked=True, use_memo=False)
     with BuildProgress(Style.PLAIN) as told, temporary_directory("moved") as work:
         prepared = prepare(request, session.store, told.say)
-        with VerifyBuilds(request, prepared, session, work, told) as builds:
+        with VerifyBuilds(request, prepared, session, work, told, patience=PATIENCE) as builds:
             variation = vary({CLOCK}, builds.machine(1))
             words = variation.varied.get(CLOCK) or variation.not_varied[CLOCK]
             try:
