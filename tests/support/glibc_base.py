@@ -16,6 +16,11 @@ _LIBRARY = re.compile(r"(/\S+) \(0x")
 
 def glibc_base(layout: Path, extra: Sequence[str] = ()) -> Path:
     """Write it as an OCI layout; /bin/sh is dash. `extra` names more programs, by path or name."""
+    return write_image(layout, glibc_items(extra), {"Env": ["PATH=/bin"]})
+
+
+def glibc_items(extra: Sequence[str] = ()) -> dict[str, Item]:
+    """Give what is in it, by path."""
     items: dict[str, Item] = {"tmp": directory(0o1777)}
     for name in (*_PROGRAMS, *extra):
         found = shutil.which(name)
@@ -24,7 +29,7 @@ def glibc_base(layout: Path, extra: Sequence[str] = ()) -> Path:
         for library in _libraries(found):
             _add(items, library.lstrip("/"), Path(library))
     items["bin/sh"] = Item("symlink", 0o777, link="dash")
-    return write_image(layout, dict(sorted(items.items())), {"Env": ["PATH=/bin"]})
+    return dict(sorted(items.items()))
 
 
 def _add(items: dict[str, Item], path: str, source: Path) -> None:

@@ -63,7 +63,9 @@ def tarball() -> bytes:
 
 def only_for(authorization: str, page: Page) -> Callable[[Seen], Page]:
     def answer(seen: Seen) -> Page:
-        if seen.headers.get("Authorization") != authorization:
+        # Node writes names of headers in lower case.
+        sent = {name.lower(): value for name, value in seen.headers.items()}
+        if sent.get("authorization") != authorization:
             return Page(b"", 401, {"WWW-Authenticate": 'Basic realm="private"'})
         return page
 
