@@ -27,6 +27,7 @@ test: lint ## lint, then unit, property and end-to-end tests
 
 prove: lint ## everything, the long proofs included; goes on where it ended
 	@tools/prove
+	@tools/engine-matrix
 
 bench: setup ## how fast the hot paths are here
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done

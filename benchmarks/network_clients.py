@@ -4,20 +4,33 @@
 They are this machine's own, run without an engine, each time with empty caches, in the network
 that a step would have. Rounds of plain, recorded and replayed runs follow each other; what is
 printed are the medians of the ratios within a round. As root, with the registries in reach.
+
+Where nginx is installed, apt and npm also get the recorded bytes from files that it serves over
+plain HTTP on loopback. Such a run is the client's own time: no player can be faster.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import pickle
+import resource
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from samebit.lock.fetch import LockedFetch
+from samebit.store.store import Store
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 
@@ -59,14 +72,38 @@ print(json.dumps({
 """
 
 
+NGINX = """
+user root; daemon off; pid {folder}/pid; error_log stderr error; worker_processes 1;
+events {{}}
+http {{
+    access_log off; sendfile on; keepalive_requests 100000;
+    client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+    uwsgi_temp_path {folder}; scgi_temp_path {folder};
+    server {{ listen 127.0.0.1:{port}; root {folder}/$host; }}
+}}
+"""
+
+
 @dataclass(frozen=True)
 class Workload:
-    """A shell script that downloads into its working directory, and what a replay may take."""
+    """A shell script that downloads into its working directory, and what a replay may take.
+
+    With `serves` it takes everything from the server on loopback at $PORT, where that is set.
+    """
 
     program: str
     script: str
     prepare: str
     limit: float
+    serves: bool = False
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a client took, in seconds: by the clock, and of the processor."""
+
+    wall: float
+    processor: float
 
 
 WORKLOADS = {
@@ -77,12 +114,14 @@ mkdir -p lists/partial archives/partial
 : > status
 options="-qq -o Dir::State::lists=$PWD/lists -o Dir::State::status=$PWD/status -o Dir::Cache=$PWD
  -o APT::Sandbox::User=root -o Debug::NoLocking=1 -o APT::Update::Post-Invoke::= "
+options="$options ${PORT:+-o Acquire::http::Proxy=http://127.0.0.1:$PORT}"
 apt-get $options update
 apt-get $options --yes --download-only --no-install-recommends install \
     build-essential default-jre-headless > log
 """,
         "",
         0.8,
+        serves=True,
     ),
     "pip": Workload(
         sys.executable,
@@ -94,8 +133,11 @@ apt-get $options --yes --download-only --no-install-recommends install \
     ),
     "npm": Workload(
         "npm",
-        "cp ../package.json ../package-lock.json . && npm ci --ignore-scripts --no-audit --no-fund"
-        " --silent",
+        """
+cp ../package.json ../package-lock.json .
+[ -z "$PORT" ] || sed -i "s,https://,http://127.0.0.1:$PORT/," package-lock.json
+npm ci --ignore-scripts --no-audit --no-fund --silent
+""",
         """
 cat > package.json <<'END'
 {"name": "own", "version": "1.0.0", "dependencies": {"express": "5.1.0", "webpack": "5.99.9",
@@ -106,6 +148,7 @@ npm install --package-lock-only --ignore-scripts --no-audit --no-fund --silent
 rm -rf .npm
 """,
         1.0,
+        serves=True,
     ),
 }
 
@@ -128,7 +171,8 @@ def main() -> None:
 def _measure(name: str, workload: Workload, folder: Path) -> None:
     if workload.prepare:
         _run(workload.prepare, folder, [], {})
-    times: dict[str, list[float]] = {"plain": [], "record": [], "replay": []}
+    times: dict[str, list[float]] = {"plain": [], "record": [], "replay": [], "files": []}
+    own: dict[str, list[float]] = {mode: [] for mode in times}
     used = {}
     for number in range(ROUNDS):
         home = folder / f"home-{number}"
@@ -137,9 +181,12 @@ def _measure(name: str, workload: Workload, folder: Path) -> None:
         order = ["plain", "record", "replay"]
         if number % 2:
             order = ["record", "replay", "plain"]
+        if workload.serves and shutil.which("nginx"):
+            order.append("files")
         for mode in order:
             seconds, report = _timed(workload, folder, home, mode)
-            times[mode].append(seconds)
+            times[mode].append(seconds.wall)
+            own[mode].append(seconds.processor)
             if report:
                 assert not report["problems"], report["problems"]
                 used[mode] = report
@@ -148,29 +195,47 @@ def _measure(name: str, workload: Workload, folder: Path) -> None:
     recorded = used["record"]
     print(
         f"{name}: {recorded['requests']} requests, {recorded['size'] / 1e6:.0f} MB, plain"
-        f" {plain:.1f} s ({min(times['plain']):.1f} to {max(times['plain']):.1f})",
+        f" {plain:.1f} s ({min(times['plain']):.1f} to {max(times['plain']):.1f}),"
+        f" {statistics.median(own['plain']):.1f} s of the client's CPU",
         flush=True,
     )
     for mode, limit in (("record", 1.2), ("replay", workload.limit)):
-        ratios = [one / other for one, other in zip(times[mode], times["plain"], strict=True)]
-        ratio = statistics.median(ratios)
         print(
-            f"{name}: {mode} {ratio:.2f} of plain ({min(ratios):.2f} to {max(ratios):.2f}),"
-            f" at most {limit}: {'reached' if ratio <= limit else 'MISSED'};"
+            f"{name}: {mode} {_ratio(times, mode, limit)};"
             f" {statistics.median(times[mode]):.1f} s, {used[mode]['processor']:.1f} s of CPU,"
+            f" {statistics.median(own[mode]):.1f} s of the client's,"
             f" peak memory {used[mode]['memory'] / 1e6:.0f} MB",
+            flush=True,
+        )
+    if times["files"]:
+        print(
+            f"{name}: from files {_ratio(times, 'files', None)};"
+            f" {statistics.median(times['files']):.1f} s,"
+            f" {statistics.median(own['files']):.1f} s of the client's CPU",
             flush=True,
         )
 
 
+def _ratio(times: dict[str, list[float]], mode: str, limit: float | None) -> str:
+    ratios = [one / other for one, other in zip(times[mode], times["plain"], strict=True)]
+    ratio = statistics.median(ratios)
+    said = f"{ratio:.2f} of plain ({min(ratios):.2f} to {max(ratios):.2f})"
+    if limit is None:
+        return said
+    return f"{said}, at most {limit}: {'reached' if ratio <= limit else 'MISSED'}"
+
+
 def _timed(
     workload: Workload, folder: Path, home: Path, mode: str
-) -> tuple[float, dict[str, object]]:
+) -> tuple[Spent, dict[str, object]]:
     work = folder / "work"
     work.mkdir()
     try:
         if mode == "plain":
             return _run(workload.script, work, [], {}), {}
+        if mode == "files":
+            with _served(home, folder / "site") as port:
+                return _run(workload.script, work, [], {"PORT": str(port)}), {}
         with subprocess.Popen(
             [sys.executable, "-c", NETWORK, str(home), mode],
             stdin=subprocess.PIPE,
@@ -188,9 +253,46 @@ def _timed(
         shutil.rmtree(work)
 
 
-def _run(script: str, work: Path, enter: list[str], variables: dict[str, str]) -> float:
+@contextmanager
+def _served(home: Path, site: Path) -> Iterator[int]:
+    """Serve what was recorded by nginx; gives its port."""
+    site.mkdir()
+    # Asked without a proxy, its own address is the host, and the folders are the hosts'.
+    (site / "127.0.0.1").symlink_to(".")
+    store = Store(home / "store")
+    fetches: tuple[LockedFetch, ...] = pickle.loads((home / "fetches").read_bytes())  # noqa: S301
+    for fetch in fetches:
+        if fetch.status == HTTPStatus.OK and fetch.key.method == "GET":
+            url = urlsplit(fetch.key.url)
+            path = site / url.netloc / unquote(url.path).lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with store.open_verified(fetch.digest) as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    configuration = site / "nginx.conf"
+    configuration.write_text(NGINX.format(folder=site, port=port))
+    site.chmod(0o755)
+    server = subprocess.Popen(["nginx", "-p", site, "-c", configuration])
+    try:
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                assert server.poll() is None, "nginx does not start"
+                time.sleep(0.05)
+        yield port
+    finally:
+        server.terminate()
+        server.wait()
+        shutil.rmtree(site)
+
+
+def _run(script: str, work: Path, enter: list[str], variables: dict[str, str]) -> Spent:
     environment = {n: v for n, v in os.environ.items() if n != "PIP_FIND_LINKS"}
-    environment |= {"HOME": str(work), **variables}
+    environment |= {"HOME": str(work), "PORT": "", **variables}
+    before = _children()
     begin = time.monotonic()
     subprocess.run(
         [*enter, "sh", "-ec", script],
@@ -199,7 +301,12 @@ def _run(script: str, work: Path, enter: list[str], variables: dict[str, str]) -
         stdout=subprocess.DEVNULL,
         check=True,
     )
-    return time.monotonic() - begin
+    return Spent(time.monotonic() - begin, _children() - before)
+
+
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

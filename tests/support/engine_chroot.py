@@ -27,7 +27,8 @@ from samebit.engines import shim
 from samebit.engines.machine import find_program
 
 SUITES = ("bookworm", "trixie", "sid")
-_PACKAGES = ("buildah", "coreutils", "dash", "python3-minimal", "runc")
+# The whole of Python: isolation by chroot needs its ctypes.
+_PACKAGES = ("buildah", "coreutils", "dash", "python3", "runc")
 _BUILDKIT_PACKAGES = ("containerd", "docker.io", "docker-buildx")
 # The others have no BuildKit in what every run of the tests makes.
 _WITH_BUILDKIT = "trixie"
@@ -138,7 +139,8 @@ def engine_of(suite: str, *, buildkit: bool = False) -> EngineChroot:
     month = time.strftime("%Y-%m", time.gmtime()) if suite == "sid" else ""
     more = _BUILDKIT_PACKAGES if buildkit or suite == _WITH_BUILDKIT else ()
     packages = (*_PACKAGES, *more)
-    made_of = (packages, _PROGRAMS, _REMOVED, _ENTER, _PROGRAM, _PYTHON, sys.executable)
+    texts = (_ENTER, _PROGRAM, _PYTHON)
+    made_of = (packages, _PROGRAMS, _REMOVED, texts, sys.executable, shim.__file__)
     recipe = repr((suite, month, *made_of))
     folder = cache / f"{suite}-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
     with open(cache / f"{suite}.lock", "wb") as lock:

@@ -19,6 +19,7 @@ _CORPUS = (
     "accounts", "apt-locales", "c-archives", "cron", "fonts", "go-program", "home-debris",
     "man-pages", "python-packages", "rust-program",
 )  # fmt: skip
+_DEVICES = "it makes device nodes, which no ordinary user may"
 _FEATURES = """\
 # syntax=docker/dockerfile:1
 FROM base AS made
@@ -41,11 +42,15 @@ RUN id > /id && rm -r /base/removed-and-back && mkdir -p /base/removed-and-back
 
 @dataclass(frozen=True)
 class Recipe:
-    """A folder with a Dockerfile; with `base` it stands on the base of the hard trees."""
+    """A folder with a Dockerfile; with `base` it stands on the base of the hard trees.
+
+    `not_by_user` says why an ordinary user cannot build it, empty where he can.
+    """
 
     name: str
     folder: Path | None
     base: bool = False
+    not_by_user: str = ""
 
     @property
     def checksum(self) -> str:
@@ -82,7 +87,7 @@ def recipes() -> list[Recipe]:
     """Give all of them, in the order in which they are built."""
     found = [
         Recipe("features", None, base=True),
-        Recipe("hard-trees", CONTEXT, base=True),
+        Recipe("hard-trees", CONTEXT, base=True, not_by_user=_DEVICES),
     ]
     examples = sorted(path.parent for path in (_ROOT / "examples").glob("*/Dockerfile"))
     found += [Recipe(f"example {folder.name}", folder) for folder in examples]

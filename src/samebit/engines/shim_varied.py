@@ -153,8 +153,6 @@ def _run(plan: _Object, arguments: list[str]) -> int:
     status = subprocess.run([runtime, *start], check=False).returncode
     if status != 0:
         return status
-    if plan["conditions"]["seconds"]:
-        _stop_after(plan["conditions"]["seconds"], pid)
     ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     # As runtimes tell of a signal.
     return ended if ended >= 0 else 128 - ended
@@ -162,16 +160,30 @@ def _run(plan: _Object, arguments: list[str]) -> int:
 
 def _stop_after(seconds: int, pid: int) -> None:
     """End a step that takes so long, such as one that waits for what never comes now."""
-    import signal  # noqa: PLC0415 - not in ordinary builds
+    import select  # noqa: PLC0415 - not in ordinary builds
+    import signal  # noqa: PLC0415
 
-    def stop(*_: object) -> None:
-        sys.stderr.write(f"samebit: it has not ended after {seconds} s, so it was stopped\n")
-        sys.stderr.flush()
-        # The first process of its namespace: all others end with it.
-        os.kill(pid, signal.SIGKILL)
-
-    signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
+    step = os.pidfd_open(pid)
+    if os.fork() > 0:
+        os.close(step)
+        return
+    try:
+        # The engine waits until nobody has its pipes any more.
+        os.setsid()
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for number, kept in enumerate((nowhere, nowhere, nowhere, step)):
+            os.dup2(kept, number)
+        step = 3
+        os.closerange(step + 1, os.sysconf("SC_OPEN_MAX"))
+        watched = select.poll()
+        watched.register(step, select.POLLIN)
+        if not watched.poll(seconds * 1000):
+            with open(f"/proc/{pid}/fd/2", "w", encoding="ascii") as stream:
+                stream.write(f"samebit: it has not ended after {seconds} s, so it was stopped\n")
+            # The first process of its namespace: all others end with it.
+            signal.pidfd_send_signal(step, signal.SIGKILL)
+    finally:
+        os._exit(0)
 
 
 def _restrict(plan: _Object, arguments: list[str]) -> None:
@@ -180,6 +192,8 @@ def _restrict(plan: _Object, arguments: list[str]) -> None:
     pid = _waiting(os.path.join(shim.option(arguments, "--root") or "", arguments[-1]))
     if conditions is None or not pid:
         return
+    if conditions["seconds"]:
+        _stop_after(conditions["seconds"], pid)
     if conditions["processors"]:
         for thread in os.listdir(f"/proc/{pid}/task"):
             os.sched_setaffinity(int(thread), conditions["processors"])

@@ -130,7 +130,7 @@ class ShimmedSteps:
             state=state,
             plan=path,
             varied=bool(plan["conditions"] or plan["traced"]),
-            restricts=bool(conditions.processors or conditions.first_process),
+            restricts=bool(conditions.processors or conditions.first_process or conditions.seconds),
             runs=runs,
         )
 

@@ -9,7 +9,8 @@ import socket
 import ssl
 import struct
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -166,7 +167,7 @@ class _Conversation:
                 self._open_tunnel(request)
                 return
             try:
-                with self._body(request) as spool:
+                with self._body() as spool:
                     ask = self._ask(request, spool)
                     with self._services.exchanges().answering(ask) as answer:
                         self._send(answer, ask)
@@ -191,25 +192,28 @@ class _Conversation:
                 return event
             self._h11.receive_data(self._client.recv(_CHUNK))
 
-    def _body(self, request: h11.Request) -> BinaryIO:
-        del request
+    @contextmanager
+    def _body(self) -> Iterator[BinaryIO | None]:
+        """Read a request to its end; gives its body, None for an empty one."""
         if self._h11.they_are_waiting_for_100_continue:
             go_on = h11.InformationalResponse(status_code=100, headers=[], reason="Continue")
             self._client.sendall(self._h11.send(go_on) or b"")
-        spool = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - the caller closes it
-            _BODY_IN_MEMORY, dir=os.fspath(self._services.spool)
-        )
-        while True:
-            event = self._event()
-            if isinstance(event, h11.Data):
+        with ExitStack() as stack:
+            spool: BinaryIO | None = None
+            while isinstance(event := self._event(), h11.Data):
+                if spool is None:
+                    opened = stack.enter_context(
+                        tempfile.SpooledTemporaryFile(
+                            _BODY_IN_MEMORY, dir=os.fspath(self._services.spool)
+                        )
+                    )
+                    spool = cast("BinaryIO", opened)
                 spool.write(event.data)
-            elif isinstance(event, h11.EndOfMessage):
-                return cast("BinaryIO", spool)
-            else:
-                spool.close()
+            if not isinstance(event, h11.EndOfMessage):
                 raise h11.RemoteProtocolError("the client closed the connection")
+            yield spool
 
-    def _ask(self, request: h11.Request, spool: BinaryIO) -> Ask:
+    def _ask(self, request: h11.Request, spool: BinaryIO | None) -> Ask:
         headers = tuple(
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in request.headers.raw_items()
@@ -235,8 +239,9 @@ class _Conversation:
             host = dialled.host
             if dialled.port != _DEFAULT_PORTS[scheme]:
                 host = str(dialled)
-        size = spool.seek(0, 2)
-        body = Body(spool, size, _digest(spool)) if size else None
+        body = None
+        if spool is not None and (size := spool.seek(0, 2)):
+            body = Body(spool, size, _digest(spool))
         return Ask(
             method=request.method.decode("latin-1"),
             url=f"{scheme}://{host}{target}",

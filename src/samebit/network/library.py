@@ -41,7 +41,8 @@ class Library:
             place = (fetch.key, fetch.occurrence)
             if here or (record and place not in self._known):
                 self._known[place] = fetch
-        self._used: dict[_Place, LockedFetch] = {}
+        # With the step that asked first.
+        self._used: dict[_Place, tuple[LockedFetch, str]] = {}
         self._counts: dict[FetchKey, int] = {}
         self._sent: dict[FetchKey, set[bytes]] = {}
         self._problems: dict[tuple[ProblemKind, str], Problem] = {}
@@ -110,8 +111,12 @@ class Library:
 
     def used(self) -> tuple[LockedFetch, ...]:
         """Give every fetch that was asked for, with the step that asked first."""
+        here = (self._platform,)
         with self._lock:
-            return tuple(self._used.values())
+            return tuple(
+                replace(fetch, instruction=instruction, platforms=here)
+                for fetch, instruction in self._used.values()
+            )
 
     def nearest(self, key: FetchKey) -> str:
         """Word the known request that is most like `key`; empty when none is."""
@@ -124,9 +129,7 @@ class Library:
 
     def _take(self, fetch: LockedFetch, key: FetchKey, asker: Asker) -> None:
         place = (fetch.key, fetch.occurrence)
-        self._used.setdefault(
-            place, replace(fetch, instruction=asker.instruction, platforms=(self._platform,))
-        )
+        self._used.setdefault(place, (fetch, asker.instruction))
         if not key.repeatable:
             self._counts[key] = fetch.occurrence + 1
         self._sent.setdefault(fetch.key, set()).add(_fingerprint(asker.raw_url))

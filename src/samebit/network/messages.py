@@ -40,15 +40,15 @@ class Ask:
     body: Body | None
     origin: Origin
     instruction: str
+    fields: Mapping[str, str] = field(init=False, repr=False)
+    """Headers by lower-case name, several of one name joined (RFC 9110, 5.3)."""
 
-    @property
-    def fields(self) -> Mapping[str, str]:
-        """Headers by lower-case name, several of one name joined (RFC 9110, 5.3)."""
+    def __post_init__(self) -> None:
         found: dict[str, str] = {}
         for name, value in self.headers:
             lower = name.lower()
             found[lower] = f"{found[lower]}, {value}" if lower in found else value
-        return found
+        object.__setattr__(self, "fields", found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from samebit.store.store import Store
 if TYPE_CHECKING:
     from samebit.network.exchanges import Exchanges
 
+# More bytes than any marker has.
+_MARKER = 4096
 RESOLVER_PATH = "/etc/resolv.conf"
 _RESOLVER = f"nameserver {GATEWAY_ADDRESS}\noptions timeout:30 attempts:2\n"
 
@@ -88,8 +91,11 @@ def open_network(
     resolver.chmod(0o644)
     marker = private / "step"
     marker.write_text("", "ascii")
+    # It is written in place, and read for each request.
+    marked = os.open(marker, os.O_RDONLY | os.O_CLOEXEC)
     silence = Silence()
     with ExitStack() as stack:
+        stack.callback(os.close, marked)
         recording = Recording(store, fetches, platform, record=record, environment=environment)
         services = Services(
             library=recording.library,
@@ -97,7 +103,7 @@ def open_network(
             names=Names(),
             authority=authority,
             silence=silence,
-            instruction=lambda: marker.read_text("ascii").rstrip(),
+            instruction=lambda: os.pread(marked, _MARKER, 0).decode("ascii").rstrip(),
             abort=recording.close,
             spool=private,
         )

@@ -20,7 +20,8 @@ class VerifiedReader(io.RawIOBase):
     """A stream over an open file that delivers its last bytes only if the whole matches `digest`.
 
     A consumer that stops right after the last byte, as decompressors do, is protected too. A read
-    raises InputError on mismatch, after calling `damaged`. Owns `descriptor`.
+    raises InputError on mismatch, after calling `damaged`. Owns `descriptor`. `size` is the file's,
+    in bytes.
     """
 
     def __init__(self, descriptor: int, digest: Digest, damaged: Callable[[], InputError]) -> None:
@@ -28,7 +29,7 @@ class VerifiedReader(io.RawIOBase):
         self._descriptor = descriptor
         self._digest = digest
         self._damaged = damaged
-        self._rest = os.fstat(descriptor).st_size
+        self.size = self._rest = os.fstat(descriptor).st_size
         self._hash = hashlib.sha256()
         if self._rest == 0:
             self._check()
