@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from samebit.cli.options import parse_platform
+from samebit.cli.options import parse_platform, report_options
 from samebit.cli.standard_output import print_result
 from samebit.model.audit import Policy
 from samebit.pipeline.audit import AuditRequest, audit
@@ -30,16 +30,7 @@ _EPOCH = "SOURCE_DATE_EPOCH"
     help="What to refuse: nothing; what depends on machine, time or checkout; also symbols and"
     " missing libraries.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(("text", "json", "sarif")),
-    default="text",
-    show_default=True,
-    help="How to print the report.",
-)
-@click.option("--json", "form", flag_value="json", help="The same as --format json.")
-@click.option("--sarif", "form", flag_value="sarif", help="The same as --format sarif.")
+@report_options
 @click.option("--all", "every", is_flag=True, help="Show executables without findings, too.")
 @click.option("--platform", metavar="OS/ARCH", help="Audit this image of an index.")
 @click.option(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from samebit.cli.options import parse_platform
+from samebit.cli.options import parse_platform, report_options
 from samebit.cli.standard_output import print_result
 from samebit.pipeline.deep_view import find_diffoscope, missing
 from samebit.pipeline.diff import DEFAULT_LIMIT, diff_images
@@ -22,16 +22,7 @@ from samebit.report.live_line import comparison_progress
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @click.option("--platform", metavar="OS/ARCH", help="Compare only this platform of an index.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(("text", "json", "sarif")),
-    default="text",
-    show_default=True,
-    help="How to print the report.",
-)
-@click.option("--json", "form", flag_value="json", help="The same as --format json.")
-@click.option("--sarif", "form", flag_value="sarif", help="The same as --format sarif.")
+@report_options
 @click.option(
     "--normalise",
     is_flag=True,

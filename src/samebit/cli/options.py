@@ -154,6 +154,22 @@ def progress_options(function: _Function) -> _Function:
     )
 
 
+def report_options(function: _Function) -> _Function:
+    """Add --format, and a flag for each form but text; all of them arrive as `form`."""
+    for form in ("sarif", "json"):
+        function = click.option(
+            f"--{form}", "form", flag_value=form, help=f"The same as --format {form}."
+        )(function)
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(("text", "json", "sarif")),
+        default="text",
+        show_default=True,
+        help="How to print the report.",
+    )(function)
+
+
 def style(progress: str, *, quiet: bool) -> Style:
     """Turn the two options into one style."""
     return Style.QUIET if quiet else Style(progress)

@@ -13,6 +13,7 @@ from samebit.cli.options import (
     engine_option,
     progress_options,
     recipe_options,
+    report_options,
     style,
 )
 from samebit.cli.standard_output import print_result
@@ -92,16 +93,7 @@ from samebit.report.verify_text import write_verification
     metavar="N",
     help="Tell at most N differences; 0 tells all.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(("text", "json", "sarif")),
-    default="text",
-    show_default=True,
-    help="How to print the report.",
-)
-@click.option("--json", "form", flag_value="json", help="The same as --format json.")
-@click.option("--sarif", "form", flag_value="sarif", help="The same as --format sarif.")
+@report_options
 @click.option(
     "--html",
     "page",

@@ -46,11 +46,12 @@ class Dynamic:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note of a PT_NOTE segment or SHT_NOTE section."""
+    """A note of a PT_NOTE segment or SHT_NOTE section; `at` is where its content is in the file."""
 
     owner: bytes
     kind: int
     content: bytes
+    at: int
 
 
 def read_dynamic(elf: ElfFile) -> Dynamic | None:
@@ -125,7 +126,8 @@ def read_notes(elf: ElfFile) -> Iterator[Note]:
             end = content_at + content_size
             if end > len(data):
                 raise FormatError("a note is longer than its section")
-            yield Note(data[at : at + name_size].rstrip(b"\0"), kind, data[content_at:end])
+            owner = data[at : at + name_size].rstrip(b"\0")
+            yield Note(owner, kind, data[content_at:end], offset + content_at)
             at = (end + 3) // 4 * 4
 
 

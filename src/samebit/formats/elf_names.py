@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import BinaryIO
 
 from samebit.executables.dwarf_references import STRINGS, references
@@ -20,7 +20,7 @@ Patch = tuple[int, bytes]
 
 
 def in_order(source: BinaryIO, size: int, patches: Sequence[Patch]) -> list[Patch]:
-    """Add to patches that change names what puts the names in order; sorted, without overlaps.
+    """Add to patches that change names what puts the names in order; sorted.
 
     Nothing is added for a section in which no name changes, or to which a reference might be
     missed.
@@ -46,9 +46,7 @@ def _with_section(elf: ElfFile, section: Section, patches: list[Patch]) -> list[
         added = _ordered(elf, section, inside)
     except FormatError:
         return patches
-    whole = sorted([*(patch for patch in patches if patch not in inside), *added])
-    overlaps = any(a + len(data) > b for (a, data), (b, _) in pairwise(whole))
-    return patches if overlaps else whole
+    return sorted([*(patch for patch in patches if patch not in inside), *added])
 
 
 def _ordered(elf: ElfFile, section: Section, inside: Sequence[Patch]) -> list[Patch]:

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-import struct
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+from samebit.executables.elf_dynamic import read_notes
+from samebit.executables.elf_file import read_elf
+from samebit.executables.source import FormatError, StreamSource
 from samebit.formats.elf_names import in_order
-from samebit.formats.streams import PIECE, MalformedError, Sink, at, patched
+from samebit.formats.streams import PIECE, MalformedError, Sink, patched
 
 MAGIC = b"\x7fELF"
-
-# Programs have a few notes, cores thousands.
-_MAX_NOTES = 1 << 16
-_PT_NOTE, _NT_BUILD_ID = 4, 3
+_BUILD_ID = 3
 
 
 def rewrite_names(
@@ -52,8 +51,6 @@ def rewrite_names(
     if found is None:
         return patched(source, size, patches, sink)
     where, length = found
-    if any(offset < where + length and where < offset + len(new) for offset, new in patches):
-        raise MalformedError("a name inside a build ID")
     digest = hashlib.sha256()
     patched(source, size, sorted([*patches, (where, bytes(length))]), digest.update)
     new_id = hashlib.shake_256(digest.digest()).digest(length)
@@ -85,42 +82,10 @@ def _matches(
 
 def _build_id(source: BinaryIO, size: int) -> tuple[int, int] | None:
     """Give where the build ID is and its length, None when there is none."""
-    ident = at(source, 0, 16)
-    if ident[:4] != MAGIC or ident[4] not in (1, 2) or ident[5] not in (1, 2):
-        raise MalformedError("not an ELF file")
-    order, wide = "<>"[ident[5] - 1], ident[4] == 2
-    head = struct.unpack(
-        f"{order}{'QQQIHHH' if wide else 'IIIIHHH'}", at(source, 24, 34 if wide else 22)
-    )
-    table, entry, count = head[1], head[5], head[6]
-    if entry < (56 if wide else 32):
-        return None
-    for number in range(count):
-        record = at(source, table + number * entry, entry)
-        if struct.unpack_from(f"{order}I", record)[0] != _PT_NOTE:
-            continue
-        if wide:
-            offset, length = (
-                struct.unpack_from(f"{order}Q", record, place)[0] for place in (8, 32)
-            )
-        else:
-            offset, length = (
-                struct.unpack_from(f"{order}I", record, place)[0] for place in (4, 16)
-            )
-        if length > _MAX_NOTES or offset + length > size:
-            continue
-        found = _in_notes(at(source, offset, length), order)
-        if found is not None:
-            return offset + found[0], found[1]
-    return None
-
-
-def _in_notes(notes: bytes, order: str) -> tuple[int, int] | None:
-    place = 0
-    while place + 12 <= len(notes):
-        name, length, kind = struct.unpack_from(f"{order}III", notes, place)
-        start = place + 12 + -(-name // 4) * 4
-        if kind == _NT_BUILD_ID and notes[place + 12 : place + 16] == b"GNU\0":
-            return (start, length) if length and start + length <= len(notes) else None
-        place = start + -(-length // 4) * 4
+    try:
+        for note in read_notes(read_elf(StreamSource(source, size))):
+            if note.owner == b"GNU" and note.kind == _BUILD_ID and note.content:
+                return note.at, len(note.content)
+    except FormatError as error:
+        raise MalformedError(str(error)) from None
     return None

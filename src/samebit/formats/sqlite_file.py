@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-_MAGIC = b"SQLite format 3\0"
+MAGIC = b"SQLite format 3\0"
 _LEAF_TABLE, _INNER_TABLE, _LEAF_INDEX, _INNER_INDEX = 13, 5, 10, 2
 _WAL_MAGIC = {0x377F0682: "<", 0x377F0683: ">"}
 _WAL_HEADER, _FRAME_HEADER = 32, 24
@@ -102,7 +102,7 @@ class SqliteFile:
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
         header = self._at(0, 100)
-        if len(header) < 100 or header[:16] != _MAGIC:
+        if len(header) < 100 or header[:16] != MAGIC:
             raise NotSqliteError
         page = struct.unpack_from(">H", header, 16)[0]
         self.page_size = 65536 if page == 1 else page
@@ -113,7 +113,7 @@ class SqliteFile:
         if self.page_size < 512 or self.page_size & (self.page_size - 1) or vacuum:
             raise NotSqliteError
         self.pages, rest = divmod(size, self.page_size)
-        if rest or self._usable < 480:
+        if rest or self._usable < 480 or self._free_count > self.pages:
             raise NotSqliteError
         self._seen: set[int] = set()
 
@@ -265,10 +265,10 @@ class SqliteFile:
 
     def _clean_free(self) -> bool:
         changed = False
-        trunk, seen = self._free_head, 0
+        trunk, left = self._free_head, self._free_count
         while trunk:
-            seen += 1
-            if not 1 < trunk <= self.pages or seen > self.pages:
+            left -= 1
+            if not 1 < trunk <= self.pages or left < 0:
                 raise NotSqliteError
             data = self._page(trunk)
             following, count = struct.unpack_from(">II", data)
@@ -280,7 +280,9 @@ class SqliteFile:
                 if not 1 < leaf <= self.pages:
                     raise NotSqliteError
                 changed = self._put(leaf, self._page(leaf), bytes(self.page_size)) or changed
-            trunk = following
+            trunk, left = following, left - count
+        if left:
+            raise NotSqliteError
         return changed
 
     def _put(self, page: int, old: bytes, new: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import BinaryIO, TypeAlias
 
 PIECE = 1 << 20
@@ -52,14 +53,16 @@ def copy(source: BinaryIO, count: int, sink: Sink) -> None:
 def patched(source: BinaryIO, size: int, patches: Iterable[tuple[int, bytes]], sink: Sink) -> bool:
     """Write `source` to `sink` with each patch's bytes in place of those at its offset.
 
-    Patches are in order and do not overlap. Gives False, and writes nothing, if none of them
-    changes anything.
+    Patches are in order. Gives False, and writes nothing, if none of them changes anything. Raises
+    MalformedError, having written nothing, for patches that overlap: a file says where they are.
     """
     real = [
         (offset, data) for offset, data in patches if data and at(source, offset, len(data)) != data
     ]
     if not real:
         return False
+    if any(a + len(data) > b for (a, data), (b, _) in pairwise(real)):
+        raise MalformedError("one part lies inside another")
     source.seek(0)
     done = 0
     for offset, data in real:

@@ -359,7 +359,9 @@ def test_zstd_frames(make: Make, build: Any) -> None:
 def test_known_noise_is_named_with_its_normaliser(make: Make, build: Any) -> None:
     def items(number: int) -> list[Any]:
         counters = number.to_bytes(4, "big")
-        database = b"SQLite format 3\0\x10\0" + bytes(6) + counters + bytes(4068)
+        header = b"SQLite format 3\0\x10\0\1\1\0\x40\x20\x20" + counters
+        # Its only page has no row.
+        database = (header.ljust(100, b"\0") + b"\x0d\0\0\0\0\x10\0\0").ljust(4096, b"\0")
         return [
             build.item("srv/app.db", database),
             build.item("srv/app.txt", counters),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 
 from samebit.executables import go_build_info
 from samebit.executables.architectures import PE
 from samebit.executables.inspect import Context
-from samebit.executables.source import FormatError, Source, unpack
+from samebit.executables.pe_file import CLR, CODEVIEW, EXPORTS, REPRO, PeFile
+from samebit.executables.source import FormatError, Source
 from samebit.executables.text_scan import TextScan
 from samebit.executables.traces import BUILD_ID, VCS_STAMP, Traces, text
 from samebit.model.executable import Executable
@@ -16,13 +16,7 @@ from samebit.model.executable import Executable
 NAME = "pe"
 MAGICS = (b"MZ",)
 
-_HEADER = struct.Struct("<4sHHIIIHH")
-_DEBUG = struct.Struct("<IIHHIIII")
-_SECTION = struct.Struct("<8sIIIIIIHHI")
-_MAX_SECTIONS = 96
 _SUBSYSTEMS = {1: "native", 2: "Windows GUI", 3: "Windows console", 10: "EFI application"}
-_CODEVIEW, _REPRO = 2, 16
-_DEBUG_DIRECTORY, _EXPORT_DIRECTORY, _CLR_DIRECTORY = 6, 0, 14
 
 
 def recognise(head: bytes, path: bytes) -> bool:
@@ -41,50 +35,34 @@ class _Reader:
         self._source = source
         self._traces = Traces(context.epoch)
         self._scan = TextScan(self._traces, context.rules)
-        start = int.from_bytes(source.read(60, 4), "little")
-        row = unpack(source, _HEADER, start)
-        if row[0] != b"PE\0\0":
-            raise FormatError("it has no PE header")
-        self._machine, self._count, self._stamp = row[1], row[2], row[3]
-        self._characteristics = row[7]
-        self._optional = start + _HEADER.size
-        self._optional_size = row[6]
-        if self._count > _MAX_SECTIONS:
-            raise FormatError(f"it claims {self._count} sections")
-        table = self._optional + self._optional_size
-        self._sections = [
-            unpack(source, _SECTION, table + number * _SECTION.size)
-            for number in range(self._count)
-        ]
+        self._file = PeFile(source)
 
     def executable(self) -> Executable:
         traces = self._traces
-        magic = int.from_bytes(self._source.read(self._optional, 2), "little")
-        wide = magic == 0x20B
-        if magic not in (0x10B, 0x20B):
-            raise FormatError("its optional header is unknown")
-        flags = int.from_bytes(self._source.read(self._optional + 70, 2), "little")
-        subsystem = int.from_bytes(self._source.read(self._optional + 68, 2), "little")
-        linker = self._source.read(self._optional + 2, 2)
+        file = self._file
+        file.directories()
+        flags = int.from_bytes(self._source.read(file.optional + 70, 2), "little")
+        subsystem = int.from_bytes(self._source.read(file.optional + 68, 2), "little")
+        linker = self._source.read(file.optional + 2, 2)
         build_ids: list[tuple[str, str]] = []
         repro = False
         with traces.reading("debug directory"):
-            for kind, stamp, size, place in self._debug_entries(wide=wide):
-                if kind == _REPRO:
+            for entry in file.debug_entries():
+                if entry.kind == REPRO:
                     repro = True
-                elif kind == _CODEVIEW:
-                    build_ids += self._codeview(place, size)
-                if stamp and stamp != self._stamp:
-                    traces.add_time(stamp, "debug directory")
+                elif entry.kind == CODEVIEW:
+                    build_ids += self._codeview(entry.place, entry.size)
+                if entry.stamp and entry.stamp != file.stamp:
+                    traces.add_time(entry.stamp, "debug directory")
         if repro:
-            build_ids.append(("pe", f"{self._stamp:08x}"))
+            build_ids.append(("pe", f"{self._file.stamp:08x}"))
         else:
-            traces.add_time(self._stamp, "TimeDateStamp")
+            traces.add_time(self._file.stamp, "TimeDateStamp")
         with traces.reading("export directory"):
-            self._exports(wide=wide, repro=repro)
+            self._exports(repro=repro)
         details = [("subsystem", _SUBSYSTEMS.get(subsystem, str(subsystem)))]
         toolchain = [f"linker {linker[0]}.{linker[1]}"]
-        language = "dotnet" if self._directory(_CLR_DIRECTORY, wide=wide)[0] else None
+        language = "dotnet" if file.directory(CLR)[0] else None
         with traces.reading("Go build information"):
             info = self._go()
             if info is not None:
@@ -95,8 +73,8 @@ class _Reader:
                         traces.add(VCS_STAMP, name + b"=" + value, f"Go setting {text(name)}")
         return Executable(
             NAME,
-            "shared library" if self._characteristics & 0x2000 else "executable",
-            architecture=PE.get(self._machine, f"machine {self._machine:#x}"),
+            "shared library" if self._file.characteristics & 0x2000 else "executable",
+            architecture=PE.get(self._file.machine, f"machine {self._file.machine:#x}"),
             language=language,
             toolchain=tuple(toolchain),
             build_ids=tuple(build_ids),
@@ -107,28 +85,6 @@ class _Reader:
             details=tuple(details),
             traces=traces.all(),
         )
-
-    def _directory(self, number: int, *, wide: bool) -> tuple[int, int]:
-        base = 112 if wide else 96
-        if base + 8 * number + 8 > self._optional_size:
-            return 0, 0
-        data = self._source.read(self._optional + base + 8 * number, 8)
-        return int.from_bytes(data[:4], "little"), int.from_bytes(data[4:], "little")
-
-    def _place(self, address: int) -> int:
-        for _, size, start, raw_size, raw, *_ in self._sections:
-            if start <= address < start + max(size, raw_size):
-                return int(raw + address - start)
-        raise FormatError(f"address {address:#x} is in no section")
-
-    def _debug_entries(self, *, wide: bool) -> Iterator[tuple[int, int, int, int]]:
-        address, size = self._directory(_DEBUG_DIRECTORY, wide=wide)
-        if not address:
-            return
-        place = self._place(address)
-        for number in range(min(size // _DEBUG.size, 64)):
-            row = unpack(self._source, _DEBUG, place + number * _DEBUG.size)
-            yield row[4], row[1], row[5], row[7]
 
     def _codeview(self, place: int, size: int) -> Iterator[tuple[str, str]]:
         """Read the name of the PDB file and what says which one ("RSDS")."""
@@ -142,16 +98,16 @@ class _Reader:
                 self._scan.path(b"/" + path.lstrip(b"/"), "PDB path")
             yield "pdb", identity
 
-    def _exports(self, *, wide: bool, repro: bool) -> None:
-        address, size = self._directory(_EXPORT_DIRECTORY, wide=wide)
+    def _exports(self, *, repro: bool) -> None:
+        address, size = self._file.directory(EXPORTS)
         if address and size >= 8 and not repro:
-            place = self._place(address)
+            place = self._file.place(address)
             stamp = int.from_bytes(self._source.read(place + 4, 4), "little")
-            if stamp not in (0xFFFFFFFF, self._stamp):
+            if stamp not in (0xFFFFFFFF, self._file.stamp):
                 self._traces.add_time(stamp, "export directory")
 
     def _go(self) -> go_build_info.GoBuildInfo | None:
-        for _, _, _, raw_size, raw, *_ in self._sections:
+        for _, _, raw_size, raw in self._file.sections:
             if not raw_size or raw + raw_size > self._source.size:
                 continue
             at = go_build_info.find_build_info(self._source, raw, raw_size)

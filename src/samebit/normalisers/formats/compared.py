@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from samebit.formats.portable_executable import MAGIC as PE
 from samebit.formats.portable_executable import without_times
-from samebit.formats.sqlite_noise import MAGIC as SQLITE
+from samebit.formats.sqlite_file import MAGIC as SQLITE
 from samebit.formats.sqlite_noise import without_noise
 from samebit.formats.streams import MalformedError, Sink
 from samebit.normalisers.protocol import Action, Facts, Normaliser, Rewriter, Scope
@@ -40,7 +40,7 @@ DATABASE = Normaliser(
     scope=Scope.COMPARE_ONLY,
     magic=((0, SQLITE),),
     rewrite=_compared(without_noise),
-    why="Counters of changes, the version of the library that wrote last, and what free pages hold."
-    " No query sees them; a running program may count on them, so that they ship as they are.",
-    reference="SQLite, Database File Format, 1.3 and 1.5",
+    why="Counters of changes, the version of the library that wrote last, and what belongs to no"
+    " row. No query sees them; a running program may count on them, so that they ship as they are.",
+    reference="SQLite, Database File Format, 1.3 to 1.6",
 )
