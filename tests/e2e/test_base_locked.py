@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from command_output import Failure, read_failure
 from fake_internet import Page, fake_internet
 from loopback_registry import LoopbackRegistry
 from offline_builds import offline
+from ordinary_user import can_read_this_checkout, give, new_folder, samebit_of_user
 from samebit_command import Samebit
 
 from samebit.debian.recipe import DebianBase
@@ -214,33 +214,18 @@ def test_a_base_of_samebit_toml_is_made_again_from_the_lock_alone(
 @pytest.mark.prove
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
 def test_an_ordinary_user_gets_the_same(tmp_path: Path) -> None:
-    user = "samebit-test"
-    if subprocess.run(["id", user], check=False, capture_output=True).returncode != 0:
-        subprocess.run(["useradd", "--create-home", user], check=True, timeout=60)
-    home = Path(os.path.expanduser(f"~{user}")) / "base"
-    shutil.rmtree(home, ignore_errors=True)
-    subprocess.run(["install", "-d", "-o", user, str(home)], check=True, timeout=60)
-    python = ("runuser", "-u", user, "--", sys.executable, "-m", "samebit.cli")
-    environment = {
-        "PATH": os.environ["PATH"], "HOME": str(home), "SAMEBIT_HOME": str(home / "state")
-    }  # fmt: skip
+    if not can_read_this_checkout():
+        pytest.skip("the ordinary user cannot read this checkout")
+    theirs = new_folder("base")
+    give(theirs)
+    own = samebit_of_user(theirs / "state")
     digests = []
     for _ in ("recorded", "replayed"):
-        done = subprocess.run(
-            [*python, *WORDS, "--lock", str(home / "base.lock")],
-            cwd=home,
-            env=environment,
-            capture_output=True,
-            check=False,
-            encoding="utf-8",
-            timeout=900,
-        )
-        if "No module named samebit" in done.stderr or "Permission denied" in done.stderr:
-            pytest.skip("the ordinary user cannot read this checkout")
+        done = own.run(*WORDS, "--lock", theirs / "base.lock", cwd=theirs)
         assert done.returncode == 0, done.stderr
         digests.append(done.stdout)
     assert len(set(digests)) == 1
     lock = tmp_path / "base.lock"
-    shutil.copy(home / "base.lock", lock)
-    as_root = bytes_only(lock, home / "state" / "store", tmp_path / "root")
+    shutil.copy(theirs / "base.lock", lock)
+    as_root = bytes_only(lock, own.home / "store", tmp_path / "root")
     assert offline(as_root, *WORDS, "--lock", lock).stdout == digests[0]

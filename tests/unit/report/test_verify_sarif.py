@@ -7,53 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sample_report import REPORT
+import sample_verification as sample
+from sample_report import REPORT, A, B
+from sample_verification import COPY, RUN, SAME
 from sarif_rules import faults
 
 from samebit.errors import Place
-from samebit.model.explanation import Cause, Confidence, Evidence
-from samebit.model.verification import (
-    AsBuilt,
-    BuildOutcome,
-    Expectation,
-    Instruction,
-    PathDifference,
-    UnvariedAxis,
-    VariedAxis,
-    Verification,
-)
+from samebit.model.verification import Expectation, PathDifference, Verification
 from samebit.report.verify_sarif import verify_sarif
 
-A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
-HOST = VariedAxis("host-name", "varied-host-1")
-CAUSE = Cause(
-    "host/name",
-    Confidence.LIKELY,
-    "the name is in it",
-    "leave it out",
-    "https://example.org/",
-    (Evidence(0, 0, "one", "two"),),
-    axis="host-name",
-)
-RUN = Instruction(Place("./Dockerfile", 4), "RUN hostname > /name")
-COPY = Instruction(Place("./Dockerfile", 9), "COPY --from=one /name /")
-PATH = PathDifference("/name", axes=("host-name",), instruction=COPY, origin=RUN, causes=(CAUSE,))
-SAME = Verification(
-    digest=A,
-    builds=(BuildOutcome(A, ()), BuildOutcome(A, (HOST,))),
-    axes=(HOST,),
-    not_varied=(UnvariedAxis("runtime", "crun is not installed"),),
-    seconds_apart=70,
-    as_built=AsBuilt(),
-    builds_made=2,
-)
-OTHER = replace(
-    SAME,
-    builds=(BuildOutcome(A, ()), BuildOutcome(B, (HOST,))),
-    differences=(PATH,),
-    difference_count=1,
-    bisected=True,
-)
+# Copied from the stage whose line is to blame.
+MADE = replace(RUN, where=Place("./Dockerfile", 4))
+PATH = replace(sample.PATH, instruction=COPY, origin=MADE)
+OTHER = replace(sample.OTHER, differences=(PATH,))
 
 
 def run_of(verification: Verification) -> dict[str, Any]:
@@ -66,7 +32,7 @@ def run_of(verification: Verification) -> dict[str, Any]:
 
 def test_a_result_stands_at_the_line_that_made_the_path() -> None:
     (result,) = run_of(OTHER)["results"]
-    assert (result["ruleId"], result["level"]) == ("host/name", "warning")
+    assert (result["ruleId"], result["level"]) == ("host/name", "error")
     assert result["message"]["text"] == (
         "/name: the name is in it: one -> two. Fix: leave it out; host-name alone makes it differ"
     )

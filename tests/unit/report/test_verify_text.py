@@ -6,52 +6,13 @@ from pathlib import Path
 
 import pytest
 from json_schema import faults
+from sample_report import A, B
+from sample_verification import CAUSE, COPY, OTHER, PATH, RUN, SAME
 
-from samebit.errors import Place
-from samebit.model.explanation import Cause, Confidence, Evidence
-from samebit.model.verification import (
-    AsBuilt,
-    BuildOutcome,
-    Expectation,
-    Instruction,
-    PathDifference,
-    UnvariedAxis,
-    VariedAxis,
-    Verification,
-)
+from samebit.model.verification import AsBuilt, Expectation, Verification
 from samebit.report.verify_json import verify_json
 from samebit.report.verify_text import verdict, verification_lines
 
-A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
-HOST = VariedAxis("host-name", "varied-host-1")
-SAME = Verification(
-    digest=A,
-    builds=(BuildOutcome(A, ()), BuildOutcome(A, (HOST,))),
-    axes=(HOST,),
-    not_varied=(UnvariedAxis("runtime", "crun is not installed"),),
-    seconds_apart=70,
-    as_built=AsBuilt(),
-    builds_made=2,
-)
-CAUSE = Cause(
-    "host/name",
-    Confidence.CERTAIN,
-    "the name is in it",
-    "leave it out",
-    "https://example.org/",
-    (Evidence(0, 0, "one", "two"),),
-    axis="host-name",
-)
-RUN = Instruction(Place("Dockerfile", 4), "RUN hostname > /name")
-COPY = Instruction(Place("Dockerfile", 9), "COPY --from=one /name /")
-PATH = PathDifference("/name", axes=("host-name",), instruction=RUN, causes=(CAUSE,))
-OTHER = replace(
-    SAME,
-    builds=(BuildOutcome(A, ()), BuildOutcome(B, (HOST,))),
-    differences=(PATH,),
-    difference_count=1,
-    bisected=True,
-)
 SCHEMA = json.loads(
     (Path(__file__).parents[3] / "docs" / "json" / "verify.schema.json").read_text("utf-8")
 )
