@@ -171,6 +171,14 @@ def test_without_a_platform_the_locks_are_built(
     assert samebit.build("--no-cache", "--locked", *options(bases), context) == digest
     assert samebit.run("lock", "--check", *options(bases), context).returncode == 0
     assert lock.read_bytes() == recorded
+    # Before anything is built, though only the lock says that there are two.
+    archive = f"--output=docker-archive:{context.parent}/archive.tar"
+    refused = samebit.run(
+        "build", "--progress=plain", "--no-cache", *options(bases), archive, context
+    )
+    assert refused.returncode == 2
+    assert "a docker-archive holds one platform" in refused.stderr
+    assert "COPY" not in refused.stderr
     # As on a machine of another architecture than that of the lock.
     one = samebit.build(*options(bases, "linux/arm64"), context)
     assert samebit.build("--no-cache", "--locked", *options(bases), context) == one

@@ -17,7 +17,7 @@ from samebit.cli.options import (
     tags_of,
 )
 from samebit.cli.standard_output import print_result
-from samebit.pipeline.build import BuildResult, build
+from samebit.pipeline.build import BuildResult, build_prepared, prepare
 from samebit.pipeline.build_document import build_document
 from samebit.pipeline.outputs import Outputs, deliver, parse_locations
 from samebit.pipeline.session import open_session
@@ -93,7 +93,10 @@ def command(
     )
     wanted.check(request.platforms)
     with BuildProgress(style(progress, quiet=quiet)) as told:
-        result = build(request, session.store, session.start_engine, told)
+        prepared = prepare(request, session.store, told.say)
+        # Without --platform it is the lock that says how many there are.
+        wanted.check([part.platform for part in prepared.parts])
+        result = build_prepared(prepared, request, session.store, session.start_engine, told)
     for finding in result.findings:
         print_finding(finding)
     deliver(wanted, result.image, session.store, told.say, result.sources())

@@ -93,21 +93,6 @@ class Prepared:
     findings: tuple[Finding, ...]
 
 
-def build(
-    request: BuildRequest,
-    store: Store,
-    start_engine: Callable[[], Engine],
-    progress: BuildProgress,
-) -> BuildResult:
-    """Build the image; the store holds it and the lock is written when this returns.
-
-    `start_engine` is called only when something has to be built. Raises SamebitError of every kind.
-    """
-    return build_prepared(
-        prepare(request, store, progress.say), request, store, start_engine, progress
-    )
-
-
 def build_prepared(
     prepared: Prepared,
     request: BuildRequest,
@@ -115,7 +100,10 @@ def build_prepared(
     start_engine: Callable[[], Engine],
     progress: BuildProgress,
 ) -> BuildResult:
-    """Build what `prepare` made of the same request."""
+    """Build what `prepare` made of the same request, into the store, and write the lock.
+
+    `start_engine` is called only when something has to be built. Raises SamebitError of every kind.
+    """
     workspace, lock = prepared.workspace, prepared.lock
     recording = not request.locked and (prepared.recorded or request.records)
     if recording and workspace.lock_file is not None:
