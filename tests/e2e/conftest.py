@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fake_internet import FakeInternet, fake_internet
 from loopback_registry import LoopbackRegistry
+from network_lab import Lab
 from samebit_command import Samebit
 from step_builds import Steps, busybox_items, write_image
+
+from samebit.store.store import Store
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +65,21 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackRegis
     running = LoopbackRegistry.start(tmp_path_factory.mktemp("registry") / "r")
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def internet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeInternet]:
+    """The internet of a file's tests."""
+    with fake_internet(tmp_path_factory.mktemp("internet")) as running:
+        yield running
+
+
+@pytest.fixture
+def lab(internet: FakeInternet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """A recorder or player of the network on an empty internet."""
+    internet.pages.clear()
+    internet.seen.clear()
+    internet.proxy_headers.clear()
+    monkeypatch.setenv("SSL_CERT_FILE", str(internet.trust))
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    return Lab(Store(tmp_path / "store"), internet, tmp_path / "private")

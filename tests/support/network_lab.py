@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -122,3 +122,17 @@ class Lab:
                 assert network.problems() == ()
             assert record or len(self.internet.seen) == seen
         return results[0], results[1]
+
+
+def get(
+    network: Network, place: str, path: str = "/", *, tls: bool = False, **headers: str
+) -> Reply:
+    """Ask over a new connection."""
+    with closing(Client(network, place, tls=tls)) as client:
+        return client.ask("GET", path, {k.replace("_", "-"): v for k, v in headers.items()})
+
+
+def ask(network: Network, method: str, path: str, body: bytes | None = None) -> Reply:
+    """Ask a.example.org over a new connection."""
+    with closing(Client(network, "a.example.org")) as client:
+        return client.ask(method, path, body=body)
