@@ -19,6 +19,9 @@ _REACH = 1024
 _LINE_ENDS = re.compile(rb"[\n\0]")
 _SEPARATORS = b" \t\r\n\0\"',;=()[]{}<>|"
 _MOST_VALUE = 256
+# Between a label and its value: marks, or a word or two as in "built by the user".
+_LABEL_REACH = 96
+_AFTER_LABEL = r"(?:\W{0,8}| (?:[a-z]{1,8} ){1,2})$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,14 @@ class Shape:
     """What the values of a cause look like. All patterns are searched in lower and upper case.
 
     `value` must match the whole value. `name` is looked for in the line and in the file's name,
-    `heading` in the first line; one of them must be there. `line` alone is enough where the line
+    `label` right before the value and in the file's name, `heading` in the first line; one of them
+    must be there. `line` alone is enough where the line
     has the form of one known file, and makes it `surest`; otherwise the cause is `sure`.
     """
 
     value: str
     name: str = ""
+    label: str = ""
     heading: str = ""
     line: str = ""
     sure: Confidence = Confidence.LIKELY
@@ -64,9 +69,11 @@ def detector(
     it, whatever it is called.
     """
     value = _pattern(shape.value)
-    name, heading, line = (
-        _pattern(text) if text else None for text in (shape.name, shape.heading, shape.line)
+    name, label, heading, line = (
+        _pattern(text) if text else None
+        for text in (shape.name, shape.label, shape.heading, shape.line)
     )
+    before = _pattern(f"(?:{shape.label}){_AFTER_LABEL}") if shape.label else None
 
     def judge(pair: Pair, found: NamedValue) -> Confidence | None:
         if line is not None and line.search(found.line):
@@ -76,6 +83,10 @@ def detector(
         # Bare numbers in a path's directories name nothing: only the last component counts.
         file = pair.path.rpartition(b"/")[2]
         if name is not None and (name.search(found.line) or name.search(file)):
+            return shape.sure
+        if before is not None and before.search(found.before[-_LABEL_REACH:]):
+            return shape.sure
+        if label is not None and label.search(file):
             return shape.sure
         return shape.sure if heading is not None and heading.search(found.heading) else None
 

@@ -1,4 +1,4 @@
-"""A tar archive inside a gzip file: its members' times, which takes compressing it again.
+"""A tar archive inside a gzip file: its times and order, which takes compressing it again.
 
 The compressor is canonical form 1's, so the bytes are the same everywhere. The result is one gzip
 member, because not every library reads several (Ruby's, browsers'); for that the content has to be
@@ -16,7 +16,8 @@ from typing import BinaryIO
 from samebit.formats.deflate import deflated
 from samebit.formats.gzip import new_header, rewrite_gzip
 from samebit.formats.streams import PIECE, KeepError, MalformedError, Sink
-from samebit.formats.tar import is_header, rewrite_tar
+from samebit.formats.tar import rewrite_tar
+from samebit.formats.tar_members import is_header
 
 MAX_CONTENT = 64 << 20
 """The largest archive, in bytes before compression, that is compressed again."""
@@ -25,7 +26,7 @@ _HEADER = bytes.fromhex("1f8b08000000000000ff")
 
 
 def rewrite_gzip_or_tar(source: BinaryIO, size: int, sink: Sink, epoch: int) -> bool:
-    """Rewrite a gzip file's headers; if it holds a tar archive, the times in that too.
+    """Rewrite a gzip file's headers; if it holds a tar archive, that too.
 
     `epoch` is in seconds. Raises KeepError for an archive that is too large to be compressed again.
     """

@@ -35,6 +35,8 @@ _MOUNT = "29 24 0:{} / / rw,relatime - overlay overlay rw,lowerdir=/var/l/{}\n"
     ("name", "a", "b"),
     [
         ("host/name", "build_host: alpha\n", "build_host: beta-7.example.org\n"),
+        ("host/name", "built on the host alpha\n", "built on the host beta\n"),
+        ("host/user", "user name alice\n", "user name bob\n"),
         ("host/user", '{"built-by": "alice"}', '{"built-by": "bob"}'),
         ("host/kernel", "kernel: 6.1.0-18-amd64\n", "kernel: 6.12.9\n"),
         ("host/locale", "LANG=C\n", "LANG=de_DE.UTF-8\n"),
@@ -74,6 +76,14 @@ def test_values_by_their_names(name: str, a: str, b: str) -> None:
 )
 def test_other_words_have_no_cause(a: str, b: str) -> None:
     assert explained(a, b).causes == ()
+
+
+@pytest.mark.parametrize(
+    "line", ["user=app color={}\n", "{} # see user.html\n", "host: example.org, mode: {}\n"]
+)
+def test_a_label_speaks_of_the_value_behind_it(line: str) -> None:
+    sides = (Held(line.format(word).encode()) for word in ("red", "blue"))
+    assert not explain(Pair(b"srv/file", *sides)).causes
 
 
 def test_what_is_known_of_the_builds_decides() -> None:

@@ -12,6 +12,7 @@ SELECTION = NormaliserSelection.of(1, NO_CHOICES)
 
 TAKEN = {
     "debian/dpkg-log": ["var/log/dpkg.log"],
+    "system/fontconfig-log": ["var/log/fontconfig.log"],
     "debian/alternatives-log": ["var/log/alternatives.log"],
     "debian/bootstrap-log": ["var/log/bootstrap.log"],
     "debian/dpkg-old": ["var/lib/dpkg/status-old", "var/lib/dpkg/diversions-old"],

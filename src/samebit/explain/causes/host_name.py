@@ -20,7 +20,7 @@ NAMED = named_values.detector(
     _CAUSE,
     named_values.Shape(
         value=r"[a-z0-9][a-z0-9.-]{0,252}",
-        name=r"host[ _-]?name|\bhost\b|build[ _-]?host|nodename|built on",
+        label=r"host[ _-]?name|\bhost\b|build[ _-]?host|nodename|built on",
     ),
     rank=46,
     known=lambda facts: bool(facts.names),

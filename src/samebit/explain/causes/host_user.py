@@ -19,7 +19,7 @@ NAMED = named_values.detector(
     _CAUSE,
     named_values.Shape(
         value=r"[a-z_][a-z0-9_.@-]{0,63}",
-        name=r"\buser(?:[ _-]?name)?\b|log_?name|built[ _-]by|whoami",
+        label=r"\buser(?:[ _-]?name)?\b|log_?name|built[ _-]by|whoami",
     ),
     rank=46,
     known=lambda facts: bool(facts.users),

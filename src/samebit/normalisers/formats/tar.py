@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from samebit.formats.tar import MAGIC, MAGIC_AT, is_header, rewrite_tar
+from samebit.formats.tar import MAGIC, MAGIC_AT, rewrite_tar
+from samebit.formats.tar_members import is_header
 from samebit.normalisers.adapt import with_epoch
 from samebit.normalisers.protocol import Action, Normaliser
 
@@ -11,7 +12,8 @@ TAR = Normaliser(
     action=Action.REWRITE,
     magic=((MAGIC_AT, MAGIC),),
     rewrite=with_epoch(rewrite_tar),
-    why="Members get the epoch as their time. Order, owners, modes and content are kept.",
+    why="Members get the epoch as their time, and what was read from a directory is sorted by name."
+    " Owners, modes and content are kept, and so is the order of what was named one by one.",
     reference="POSIX.1-2017, pax, ustar Interchange Format",
 )
 

@@ -79,3 +79,12 @@ FONTCONFIG = Normaliser(
     " that programs find the cache valid.",
     reference="fontconfig, src/fccache.c, FcCacheTimeValid",
 )
+
+FONTCONFIG_LOG = Normaliser(
+    name="system/fontconfig-log",
+    action=Action.REVERT,
+    paths=(b"var/log/fontconfig.log",),
+    why="What Debian's fontconfig told when it was installed: the directories of fonts, in the"
+    " order in which the file system listed them. Every trigger writes it anew.",
+    reference="Debian, fontconfig.postinst",
+)
