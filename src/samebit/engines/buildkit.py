@@ -1,7 +1,7 @@
 """BuildKit in a daemon of samebit's own, whose OCI runtime is the shim.
 
 Trees are read where they are mounted for a step, as with buildah: a step that the shim recognises
-shows the final tree, another one, in a run beside it, what the final stage stands on.
+shows the final tree, and what the final stage stands on, which that step has as a mount.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from samebit.engines.buildkit_programs import other_runtime, own_programs
 from samebit.engines.buildx_client import NOWHERE, BuildxClient
 from samebit.engines.conditions import StepTrace
 from samebit.engines.protocol import EnginePlan, FinalTree, Progress, StepFailedError
-from samebit.engines.shimmed_steps import CapturedTree, ShimmedSteps
+from samebit.engines.shimmed_steps import ShimmedSteps
 from samebit.engines.tree_layout import write_tree_layout
 from samebit.errors import MachineError
 from samebit.model.platform import Platform
 from samebit.model.rendering import Rendering
 from samebit.store.failure import machine_errors
 
-_SHOW = 'USER 0:0\nENV SAMEBIT_STEP={step}\nRUN ["samebit-capture"]\n'
-_BASE, _RESULT = shim.CAPTURES[1], shim.CAPTURES[0]
+_CAPTURE = '["samebit-capture"]\n'
+_SHOW = f"USER 0:0\nENV SAMEBIT_STEP={{step}}\nRUN {_CAPTURE}"
+_RESULT, _IMAGE = shim.CAPTURES
 
 
 class Buildkit(KeepsLayouts):
@@ -80,26 +81,15 @@ class Buildkit(KeepsLayouts):
             steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
             daemon.obey(self._write(steps, daemon))
             client = self._client(daemon)
-            shown: dict[str, CapturedTree] = {}
-            base = f"FROM {plan.base or 'scratch'}\n" + _SHOW.format(step=_BASE)
-            runs = {
-                _BASE: client.start(
-                    replace(plan, dockerfile=base, build_contexts={}), work / "base", NOWHERE
-                ),
-                _RESULT: client.start(plan, work / "result", NOWHERE, progress),
-            }
-            for run in runs.values():
-                stack.callback(run.stop)
-            for waited in (_RESULT, _BASE):
-                while waited not in shown:
-                    tree = steps.captured(runs[waited].process.pid, runs[waited].failure)
-                    shown[tree.step] = tree
-                    stack.callback(tree.close)
-                    runs[tree.step].mute()
+            run = client.start(_with_base(plan), work / "result", NOWHERE, progress)
+            stack.callback(run.stop)
+            tree = steps.captured(run.process.pid, run.failure)
+            stack.callback(tree.close)
+            run.mute()
             steps.check_agreement()
             yield FinalTree(
-                shown[_BASE].rendering,
-                shown[_RESULT].rendering,
+                tree.base,
+                tree.rendering,
                 breaks_links=self.driver == "overlay",
                 trace=steps.trace(),
             )
@@ -133,7 +123,7 @@ class Buildkit(KeepsLayouts):
         with self._running(last=False) as daemon, ExitStack() as stack:
             work = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=self.home / "tmp")))
             plan = EnginePlan(
-                dockerfile=f"FROM {name or 'scratch'}\n" + _SHOW.format(step=_BASE),
+                dockerfile=f"FROM {name or 'scratch'}\n" + _SHOW.format(step=_IMAGE),
                 context=work,
                 build_contexts={},
                 steps={},
@@ -185,3 +175,13 @@ class Buildkit(KeepsLayouts):
         # The shim gives steps the network that they may have.
         options = ("--network=host",)
         return BuildxClient(self._programs.buildx, options, environment, self._layouts)
+
+
+def _with_base(plan: EnginePlan) -> EnginePlan:
+    """Let the step that shows the final tree have the final stage's base mounted."""
+    if plan.base is None:
+        return plan
+    assert plan.dockerfile.endswith(f"RUN {_CAPTURE}")
+    before = plan.dockerfile.removesuffix(_CAPTURE)
+    mount = f"--mount=type=bind,from={plan.base},target={shim.BASE_AT}"
+    return replace(plan, dockerfile=f"{before}{mount} {_CAPTURE}")

@@ -6,10 +6,10 @@ It imports nothing but the standard library and nothing of ours, because it runs
 runs. On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the step exactly the
 command, directory, environment, host name and mounts of the plan, and hands over to the real
 runtime; for a marker of CAPTURES it runs nothing and gives the root file system's descriptor to
-samebit instead. Both see the root file system without the empty mount points that newer engines
-make in it beforehand; those that the runtime makes are removed by runtime_wrapper. It notes when
-each step began and ended. What samebit verify needs besides is in shim_varied, because this file is
-loaded for each RUN.
+samebit instead, with that of the base where the step has it mounted. Both see the root file system
+without the empty mount points that newer engines make in it beforehand; those that the runtime
+makes are removed by runtime_wrapper. It notes when each step began and ended. What samebit verify
+needs besides is in shim_varied, because this file is loaded for each RUN.
 """
 
 from __future__ import annotations
@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     _Vary = Callable[[_Object, str, _Object, str, str], None]
 
 _MARKER = "SAMEBIT_STEP="
-# The steps that show a tree: the build's result, and what its final stage stands on.
-CAPTURES = ("capture", "capture-base")
+# The steps that show a tree: a build's result, or an image. BuildKit would take two steps of one
+# name on one tree for one step, and run it once.
+CAPTURES = ("capture", "capture-image")
+# Where such a step has what its tree stands on.
+BASE_AT = "/.samebit-base"
 # What a container is made of. All else that an engine mounts tells of the host (subscriptions,
 # /run/.containerenv), or is not there under docker build (/etc/hostname: the image's own file).
 _SYSTEM_MOUNTS = ("/dev", "/etc/hosts", "/etc/resolv.conf", "/proc", "/sys")
@@ -91,7 +94,7 @@ def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> N
     if step in CAPTURES or step in plan["steps"]:
         _clear_mount_points(plan, bundle, root)
     if step in CAPTURES:
-        _capture(plan, step, root)
+        _capture(plan, root, [m["source"] for m in config["mounts"] if m["destination"] == BASE_AT])
         sys.exit(1)
     if step is None or step not in plan["steps"]:
         sys.exit(f"samebit: the engine runs a step that is not in the plan: {process['args']!r}")
@@ -304,19 +307,19 @@ def note(plan: _Object, value: object) -> None:
         stream.write(line)
 
 
-def _capture(plan: _Object, step: str, root: str) -> None:
+def _capture(plan: _Object, root: str, bases: list[str]) -> None:
     # Here, because it costs every other call some milliseconds.
     import socket  # noqa: PLC0415
 
-    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    if step == CAPTURES[0]:
-        note(plan, _times(plan))
-    message = json.dumps({"step": step, "filesystem": _filesystem(root)}).encode()
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    descriptors = [os.open(path, flags) for path in (root, *bases)]
+    note(plan, _times(plan))
+    message = json.dumps({"filesystem": _filesystem(root)}).encode()
     # A relative name, because socket addresses hold 107 bytes and state directories may be deeper.
     os.chdir(os.path.dirname(plan["socket"]))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(os.path.basename(plan["socket"]))
-        socket.send_fds(connection, [message], [descriptor])
+        socket.send_fds(connection, [message], descriptors)
         # Blocks until samebit has read the tree, or has died.
         connection.recv(1)
 

@@ -7,7 +7,7 @@ import json
 import os
 import selectors
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -26,18 +26,27 @@ _NOWHERE = {"containers": "", "layers": "", "mount": ""}
 
 
 class CapturedTree:
-    """The root file system of a step that waits until this is closed."""
+    """The root file system of a step that waits until this is closed.
 
-    def __init__(self, connection: socket.socket, descriptor: int, told: Mapping[str, str]) -> None:
+    `base` is what the step has mounted as that which its tree stands on, None where it has nothing.
+    """
+
+    def __init__(
+        self, connection: socket.socket, descriptors: Sequence[int], told: Mapping[str, str]
+    ) -> None:
         self._connection = connection
-        self._descriptor = descriptor
-        self.step = told["step"]
-        root = os.fsencode(f"/proc/self/fd/{descriptor}/.")
-        self.rendering = Rendering(root, overlay=told["filesystem"] == "overlay")
+        self._descriptors = descriptors
+        # Of one layer the base is that layer's directory. It takes part in the overlay, whose
+        # untouched directories have its inodes: the two can be compared as overlays are.
+        overlay = told["filesystem"] == "overlay"
+        roots = [b"/proc/self/fd/%d/." % each for each in descriptors]
+        self.rendering = Rendering(roots[0], overlay)
+        self.base = Rendering(roots[1], overlay) if len(roots) > 1 else None
 
     def close(self) -> None:
-        """Let the step end; the rendering is gone."""
-        os.close(self._descriptor)
+        """Let the step end; the renderings are gone."""
+        for descriptor in self._descriptors:
+            os.close(descriptor)
         self._connection.close()
 
 
@@ -148,10 +157,9 @@ class ShimmedSteps:
                     ready = {key.fileobj for key, _ in selector.select()}
                     if self._listener in ready:
                         connection, _ = self._listener.accept()
-                        message, descriptors, _, _ = socket.recv_fds(connection, 4096, 1)
-                        if len(descriptors) == 1:
-                            told = json.loads(message)
-                            return CapturedTree(connection, descriptors[0], told)
+                        message, descriptors, _, _ = socket.recv_fds(connection, 4096, 2)
+                        if descriptors:
+                            return CapturedTree(connection, descriptors, json.loads(message))
                         connection.close()
                     elif ended in ready:
                         raise failure()
