@@ -113,3 +113,54 @@ def test_configures_log_goes_and_anothers_stays() -> None:
     assert matches(log, b"src/config.log", text)
     assert not matches(log, b"src/config.log", b"my own log\n")
     assert not matches(log, b"src/other.log", text)
+
+
+SYSTEM = """\
+set(CMAKE_HOST_SYSTEM "Linux-{host}")
+set(CMAKE_HOST_SYSTEM_NAME "Linux")
+set(CMAKE_HOST_SYSTEM_VERSION "{host}")
+set(CMAKE_HOST_SYSTEM_PROCESSOR "x86_64")
+
+set(CMAKE_SYSTEM "Linux-{target}")
+set(CMAKE_SYSTEM_NAME "Linux")
+set(CMAKE_SYSTEM_VERSION "{target}")
+set(CMAKE_CROSSCOMPILING "{crossing}")
+"""
+
+
+def test_the_kernel_goes_from_what_cmake_knows_of_its_system() -> None:
+    normaliser = named("c/cmake-system")
+    path = b"src/build/CMakeFiles/3.25.1/CMakeSystem.cmake"
+
+    def text(host: str, target: str = "", crossing: str = "FALSE") -> bytes:
+        return SYSTEM.format(host=host, target=target or host, crossing=crossing).encode()
+
+    assert matches(normaliser, path, text("6.1.0-18-amd64"))
+    for host in ("6.1.0-18-amd64", "2.6.72", "6.12.9+bpo"):
+        assert rewritten(normaliser, text(host), path) == text("6.1")
+    # A toolchain file says what the target is.
+    crossed = text("6.12.9", "1", "TRUE")
+    assert rewritten(normaliser, crossed, path) == text("6.1", "1", "TRUE")
+    assert rewritten(normaliser, b'set(CMAKE_SYSTEM_VERSION "5")\n', path)[-4:] == b'5")\n'
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
+def test_cmake_reads_it_again(tmp_path: Path) -> None:
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.10)\nproject(x NONE)\n"
+        'message(STATUS "on ${CMAKE_HOST_SYSTEM_VERSION}")\n'
+    )
+
+    def configured() -> str:
+        return subprocess.run(
+            ["cmake", "-S", ".", "-B", "out"],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    assert f"on {os.uname().release}\n" in configured()
+    (made,) = (tmp_path / "out").glob("CMakeFiles/*/CMakeSystem.cmake")
+    made.write_bytes(rewritten(named("c/cmake-system"), made.read_bytes(), b"x"))
+    assert "on 6.1\n" in configured()

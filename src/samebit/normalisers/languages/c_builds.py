@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from samebit.formats.cmake_system import rewrite_cmake_system
 from samebit.formats.ninja import DEPS_MAGIC, LOG_MAGIC, rewrite_deps, rewrite_log
-from samebit.normalisers.adapt import with_epoch
+from samebit.normalisers.adapt import guarded, with_epoch
 from samebit.normalisers.protocol import Action, Normaliser
 
 _CONFIGURE = b"This file contains any messages produced by compilers while\nrunning configure"
@@ -41,6 +42,18 @@ CMAKE_LOGS = Normaliser(
     why="What configuring printed, with random names of trial programs. CMake makes it anew and"
     " never reads it.",
     reference="cmake-configure-log(7); CMake, cmCoreTryCompile",
+)
+
+CMAKE_SYSTEM = Normaliser(
+    name="c/cmake-system",
+    action=Action.REWRITE,
+    paths=(b"**/CMakeFiles/*/CMakeSystem.cmake",),
+    rewrite=lambda source, size, sink, facts: guarded(
+        lambda: rewrite_cmake_system(source, size, sink), facts
+    ),
+    why="The release of the kernel that configuring ran on, in a folder that CMake reads again. It"
+    " becomes 6.1 on every machine; what a toolchain file says of the target stays.",
+    reference="cmake-variables(7), CMAKE_HOST_SYSTEM_VERSION",
 )
 
 CTEST_RECORDS = Normaliser(
