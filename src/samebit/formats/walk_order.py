@@ -2,12 +2,16 @@
 
 A program that packs a directory writes the directory and then, one after the other, what a file
 system lists in it. That order is a hash's or a history's, and nobody asked for it, so what follows
-a directory's own member is sorted by name. What was named one by one keeps its place.
+a directory's own member is sorted by name. Where only files are packed (find, CPack), there is no
+such member; then those of one topmost directory are sorted, as `LC_ALL=C sort` would do it. What
+was named one by one on the top keeps its place.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
+from itertools import groupby
 
 MAX_MEMBERS = 200_000
 """How many members are put in order; each takes memory."""
@@ -48,13 +52,34 @@ def walk_order(
         if members[index][1]:
             children[index] = []
             above.append(index)
+    names = [name for name, _ in members]
     order: list[int] = []
-    pending = children[None][::-1]
+    pending = _sorted_tops(children[None], names, paths)[::-1]
     while pending:
         index = pending.pop()
         order.append(index)
         pending += sorted(children.get(index, ()), key=paths.__getitem__, reverse=True)
     return order
+
+
+def _sorted_tops(tops: Sequence[int], names: Sequence[bytes], paths: Sequence[bytes]) -> list[int]:
+    """Sort what is in one topmost directory that has no member, each with what is in it."""
+    runs = [(top, list(run)) for top, run in groupby(tops, lambda index: _top(names[index]))]
+    times = Counter(top for top, _ in runs)
+    members = {paths[index] for index in tops}
+    order = []
+    for top, run in runs:
+        # A directory may come last for its mode, which would forbid to write into it.
+        is_free = not any(above in members for index in run for above in _folders(paths[index]))
+        if top is not None and times[top] == 1 and is_free:
+            run.sort(key=paths.__getitem__)
+        order += run
+    return order
+
+
+def _top(name: bytes) -> bytes | None:
+    top, slash, rest = name.partition(b"/")
+    return top if slash and rest else None
 
 
 def _path(name: bytes) -> bytes:

@@ -146,7 +146,14 @@ def test_an_order_is_a_walk_or_none(members: list[tuple[bytes, bool]]) -> None:
         # What was named one by one stays as it was named.
         ([b"z", b"d/", b"d/b", b"d/a", b"c"], [0, 1, 3, 2, 4]),
         ([b"z/", b"z/1", b"a/", b"a/2", b"a/1"], [0, 1, 2, 4, 3]),
+        # Without the directory itself.
+        ([b"p", b"d/b", b"d/a.b/x", b"d/a/x", b"a"], [0, 2, 3, 1, 4]),
+        ([b"./b", b"./a", b"./c/x"], [1, 0, 2]),
+        ([b"d/e/", b"d/e/2", b"d/e/1", b"d/a"], [3, 0, 2, 1]),
+        ([b"d/b", b"a", b"d/a"], [0, 1, 2]),
+        # The directory comes last where its mode would forbid to write into it.
         ([b"d/b", b"d/a", b"d/"], [0, 1, 2]),
+        ([b"d/e/b", b"d/e/a", b"d/e/"], [0, 1, 2]),
         # A directory's content goes with it; `a.b` is behind all that is in `a`.
         ([b"d/", b"d/a.b", b"d/a/", b"d/a/x"], [0, 2, 3, 1]),
         # No single walk wrote these.

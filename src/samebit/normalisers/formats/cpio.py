@@ -12,6 +12,6 @@ CPIO = Normaliser(
     magic=tuple((0, magic) for magic in MAGICS),
     rewrite=with_epoch(rewrite_cpio),
     why="Members get the epoch as their time and inode numbers counted from 1, which still show"
-    " which of them are hard links; what was read from a directory is sorted by name.",
+    " which of them are hard links; what is in a directory is sorted by name.",
     reference="cpio(5); cpio(1), --reproducible; strip-nondeterminism, cpio",
 )

@@ -12,8 +12,8 @@ TAR = Normaliser(
     action=Action.REWRITE,
     magic=((MAGIC_AT, MAGIC),),
     rewrite=with_epoch(rewrite_tar),
-    why="Members get the epoch as their time, and what was read from a directory is sorted by name."
-    " Owners, modes and content are kept, and so is the order of what was named one by one.",
+    why="Members get the epoch as their time, and what is in a directory is sorted by name. Owners,"
+    " modes and content are kept, and so is the order of what is on the top.",
     reference="POSIX.1-2017, pax, ustar Interchange Format",
 )
 
