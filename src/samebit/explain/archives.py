@@ -230,7 +230,12 @@ def _ar(stream: _Stream) -> Iterator[Member]:
 
 
 def _is_tar(head: bytes) -> bool:
-    return head[257:262] == b"ustar"
+    # Before POSIX, as Automake's `make dist` still writes them, they had no magic.
+    try:
+        tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+    except tarfile.TarError:
+        return False
+    return True
 
 
 _KINDS: tuple[tuple[str, Callable[[bytes], bool], Callable[[_Stream], Iterator[Member]]], ...] = (
