@@ -154,12 +154,13 @@ Material = InlineFile | FetchUrl | FetchGit | Selection
 
 @dataclass(frozen=True, slots=True)
 class StepMount:
-    """A mount of a RUN: `kind` is bind, cache, tmpfs, secret or ssh.
+    """A mount of a RUN: `kind` is bind, cache, prepared, tmpfs, secret or ssh.
 
     `option` is the engine's --mount value, empty where the runtime shim makes the mount. `target`
     is absolute, empty for a secret that is only a `variable`. `id` is the user's, of a secret, ssh
-    or cache. `mode`, `uid` and `gid` are None for the default; `size` is in bytes. `placeholder` is
-    where the engine makes the mount of `option`, for the shim to move it to `target`.
+    or cache, and the path in the plan's context of what is prepared. `mode`, `uid` and `gid` are
+    None for the default; `size` is in bytes. `placeholder` is where the engine makes the mount of
+    `option`, for the shim to move it to `target`.
     """
 
     kind: str

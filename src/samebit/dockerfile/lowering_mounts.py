@@ -9,6 +9,7 @@ from posixpath import basename, join, normpath
 from samebit.dockerfile.command import Script
 from samebit.dockerfile.evaluate import MountStep, Step
 from samebit.dockerfile.lowering_model import (
+    FILES_DIRECTORY,
     ContextSource,
     InlineFile,
     Layout,
@@ -29,7 +30,8 @@ _PLACEHOLDERS = "/dev/.samebit/mounts"
 class Mounts:
     """The mounts of one RUN: engine flags, and what the shim must know.
 
-    The engine makes bind mounts. The others are the shim's, except where no shim runs.
+    The engine makes bind mounts that nothing is written to. The others are the shim's, except where
+    no shim runs.
     """
 
     step: Step
@@ -77,9 +79,7 @@ class Mounts:
             self._emit("bind", target, options, access="ro")
             return
         # The engine would write through to the source; docker throws the writes away.
-        directory = self._whole(mount_step, source)
-        options = [("from", self.state.context_name(directory)), ("source", "/content")]
-        self._emit("bind", target, options, access="rw")
+        self._prepared(target, self._whole(mount_step, source), mount)
 
     def _cache(self, mount_step: MountStep) -> None:
         mount = mount_step.mount
@@ -109,9 +109,7 @@ class Mounts:
         key = (identity, self.state.tree(mount_step.base, self.step.where, what), source)
         if key not in self.state.caches:
             self.state.caches[key] = self._whole(mount_step, source)
-        context = self.state.context_name(self.state.caches[key])
-        access = "rw" if mount.writable else "ro"
-        self._emit("bind", target, [("from", context), ("source", "/content")], access=access)
+        self._prepared(target, self.state.caches[key], mount)
 
     def _tmpfs(self, mount: Mount) -> None:
         if self._by_shim:
@@ -169,6 +167,15 @@ class Mounts:
                 variable=mount.env or "",
             )
         )
+
+    def _prepared(self, target: str, directory: str, mount: Mount) -> None:
+        """Mount what is made in a material's directory."""
+        if self._by_shim:
+            # BuildKit forgets what a step writes to a mount of its making.
+            self._shim("prepared", target, mount, f"{FILES_DIRECTORY}/{directory}/content")
+            return
+        options = [("from", self.state.context_name(directory)), ("source", "/content")]
+        self._emit("bind", target, options, access="rw" if mount.writable else "ro")
 
     def _whole(self, mount_step: MountStep, source: str) -> str:
         directory = self.state.directory()

@@ -6,6 +6,7 @@ shows the final tree, and what the final stage stands on, which that step has as
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 from collections.abc import Iterator
@@ -28,8 +29,7 @@ from samebit.model.rendering import Rendering
 from samebit.store.failure import machine_errors
 
 _CAPTURE = '["samebit-capture"]\n'
-_SHOW = f"USER 0:0\nENV SAMEBIT_STEP={{step}}\nRUN {_CAPTURE}"
-_RESULT, _IMAGE = shim.CAPTURES
+_SHOW = f"USER 0:0\nENV SAMEBIT_STEP={shim.CAPTURE}\nRUN {_CAPTURE}"
 
 
 class Buildkit(KeepsLayouts):
@@ -59,6 +59,7 @@ class Buildkit(KeepsLayouts):
         self._extra = environment
         super().__init__(Layouts(home / "layouts"))
         self._daemon: Daemon | None = None
+        self._shown = itertools.count()
 
     @property
     def program(self) -> str:
@@ -88,7 +89,7 @@ class Buildkit(KeepsLayouts):
             run.mute()
             steps.check_agreement()
             yield FinalTree(
-                tree.base,
+                tree.base or _empty(work),
                 tree.rendering,
                 breaks_links=self.driver == "overlay",
                 trace=steps.trace(),
@@ -99,7 +100,7 @@ class Buildkit(KeepsLayouts):
 
         Its tree becomes one layer: in those that BuildKit writes attributes of files are missing.
         """
-        shown = replace(plan, dockerfile=plan.dockerfile + _SHOW.format(step=_RESULT))
+        shown = replace(plan, dockerfile=plan.dockerfile + _SHOW)
         with self._running(last=False) as daemon, ExitStack() as stack:
             work.mkdir(parents=True)
             steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
@@ -122,8 +123,10 @@ class Buildkit(KeepsLayouts):
         """Show an image, or the empty one, while the context lasts. Raises MachineError."""
         with self._running(last=False) as daemon, ExitStack() as stack:
             work = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=self.home / "tmp")))
+            # BuildKit takes equal steps of several builds for one, and this one does not end.
+            number = next(self._shown)
             plan = EnginePlan(
-                dockerfile=f"FROM {name or 'scratch'}\n" + _SHOW.format(step=_IMAGE),
+                dockerfile=f"FROM {name or 'scratch'}\nENV SAMEBIT_SHOWN={number}\n{_SHOW}",
                 context=work,
                 build_contexts={},
                 steps={},
@@ -185,3 +188,11 @@ def _with_base(plan: EnginePlan) -> EnginePlan:
     before = plan.dockerfile.removesuffix(_CAPTURE)
     mount = f"--mount=type=bind,from={plan.base},target={shim.BASE_AT}"
     return replace(plan, dockerfile=f"{before}{mount} {_CAPTURE}")
+
+
+def _empty(work: Path) -> Rendering:
+    """Give the root that BuildKit makes for `FROM scratch`."""
+    root = work / "scratch"
+    root.mkdir()
+    root.chmod(0o755)
+    return Rendering(os.fsencode(root), overlay=False)

@@ -21,6 +21,7 @@ class MountKind(enum.Enum):
     """What the runtime shim mounts; bind mounts of trees are the engine's."""
 
     CACHE = "cache"
+    PREPARED = "prepared"
     TMPFS = "tmpfs"
     SECRET = "secret"  # noqa: S105 - a kind, not a secret
     SSH = "ssh"
@@ -31,8 +32,9 @@ class StepMount:
     """A mount of one RUN.
 
     `target` is absolute, empty for a secret that is only a variable. `id` names the cache, the
-    secret or the agent. `mode`, `uid` and `gid` are those of its source, None for the default;
-    `size` is a tmpfs's limit in bytes. `variable` gets the secret's value.
+    secret or the agent; of what is prepared it is the path in the plan's context. `mode`, `uid` and
+    `gid` are those of its source, None for the default; `size` is a tmpfs's limit in bytes.
+    `variable` gets the secret's value.
     """
 
     kind: MountKind

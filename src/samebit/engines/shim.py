@@ -5,7 +5,7 @@ line as in the OCI "runtime command line interface": create --bundle, start, sta
 It imports nothing but the standard library and nothing of ours, because it runs wherever the engine
 runs. On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the step exactly the
 command, directory, environment, host name and mounts of the plan, and hands over to the real
-runtime; for a marker of CAPTURES it runs nothing and gives the root file system's descriptor to
+runtime; for the marker CAPTURE it runs nothing and gives the root file system's descriptor to
 samebit instead, with that of the base where the step has it mounted. Both see the root file system
 without the empty mount points that newer engines make in it beforehand; those that the runtime
 makes are removed by runtime_wrapper. It notes when each step began and ended. What samebit verify
@@ -30,10 +30,8 @@ if TYPE_CHECKING:
     _Vary = Callable[[_Object, str, _Object, str, str], None]
 
 _MARKER = "SAMEBIT_STEP="
-# The steps that show a tree: a build's result, or an image. BuildKit would take two steps of one
-# name on one tree for one step, and run it once.
-CAPTURES = ("capture", "capture-image")
-# Where such a step has what its tree stands on.
+# The step that shows a tree, and where it has what that tree stands on.
+CAPTURE = "capture"
 BASE_AT = "/.samebit-base"
 # What a container is made of. All else that an engine mounts tells of the host (subscriptions,
 # /run/.containerenv), or is not there under docker build (/etc/hostname: the image's own file).
@@ -91,9 +89,9 @@ def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> N
     process = config["process"]
     step = next((e[len(_MARKER) :] for e in process["env"] if e.startswith(_MARKER)), None)
     root = os.path.join(bundle, config["root"]["path"])
-    if step in CAPTURES or step in plan["steps"]:
+    if step == CAPTURE or step in plan["steps"]:
         _clear_mount_points(plan, bundle, root)
-    if step in CAPTURES:
+    if step == CAPTURE:
         _capture(plan, root, [m["source"] for m in config["mounts"] if m["destination"] == BASE_AT])
         sys.exit(1)
     if step is None or step not in plan["steps"]:

@@ -87,6 +87,9 @@ class MountSources:
                 return _entry(mount.target, "tmpfs", "tmpfs", options)
             case MountKind.CACHE:
                 return _entry(mount.target, "bind", str(self._cache(mount)), ["rbind", access])
+            case MountKind.PREPARED:
+                source = str(self._plan.context / mount.id)
+                return _entry(mount.target, "bind", source, ["rbind", access])
             case MountKind.SECRET:
                 if mount.id not in self._plan.secrets:
                     return None
