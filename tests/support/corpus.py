@@ -31,7 +31,6 @@ _LEFT_OUT = shutil.ignore_patterns("case.toml", "*.lock")
 class Case:
     """A folder of the corpus. `differs` are the paths that no build can make the same.
 
-    `varied_differs` are those that differ too when everything is varied that `verify` varies.
     `certificates` says that buildah alone needs this machine's certificates in its steps.
     """
 
@@ -41,8 +40,6 @@ class Case:
     user: str
     differs: tuple[str, ...]
     reason: str
-    varied_differs: tuple[str, ...]
-    varied_reason: str
     certificates: bool
 
     @property
@@ -74,8 +71,6 @@ def cases() -> list[Case]:
                 table.get("user", "root"),
                 tuple(table.get("differs", ())),
                 table.get("reason", ""),
-                tuple(table.get("varied-differs", ())),
-                table.get("varied-reason", ""),
                 table.get("certificates", False),
             )
         )

@@ -92,13 +92,7 @@ def examples() -> list[Subject]:
 def corpus() -> list[Subject]:
     """Give the cases of the corpus, sorted by name."""
     return [
-        Subject(
-            f"corpus/{case.name}",
-            case.folder,
-            (*case.differs, *case.varied_differs),
-            "; ".join(filter(None, (case.reason, case.varied_reason))),
-        )
-        for case in cases()
+        Subject(f"corpus/{case.name}", case.folder, case.differs, case.reason) for case in cases()
     ]
 
 
