@@ -37,7 +37,7 @@ from samebit.errors import InternalError, MachineError, Place
 STEP_VARIABLE = "SAMEBIT_STEP"
 CAPTURE = "capture"
 CAPTURE_COMMAND = "samebit-capture"
-# A mount there is only waited for: the shim drops it.
+# A mount there is only waited for, where no shim can wait.
 _WAITED_FOR = "/dev/.samebit/after"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
@@ -132,12 +132,11 @@ def _phases(plan: Plan, evaluation: Evaluation, state: State) -> tuple[Phase, ..
         lines = Lines()
         state.contexts.clear()
         before = len(state.materials)
-        running: int | None = None
+        running: Step | None = None
         for index in group:
             stage = evaluation.stages[index]
             _StageLowering(plan, stage, state, lines, running).run()
-            if any(step.keyword == "RUN" for step in stage.steps):
-                running = index
+            running = next((s for s in reversed(stage.steps) if s.keyword == "RUN"), running)
         last = group[-1] == plan.target
         if last and state.options.capture:
             _capture(lines)
@@ -163,7 +162,7 @@ class _StageLowering:
     """One stage: keeps what the engine knows of user and environment."""
 
     def __init__(
-        self, plan: Plan, result: StageResult, state: State, lines: Lines, after: int | None
+        self, plan: Plan, result: StageResult, state: State, lines: Lines, after: Step | None
     ) -> None:
         self._proxies = dict(plan.proxy_args)
         self._result = result
@@ -172,7 +171,7 @@ class _StageLowering:
         # Unknown until said: the engine's copy of the base may have a reduced configuration.
         self._user: str | None = None
         self._environment: dict[str, str] = {}
-        # The stage whose steps must have ended before the first one here starts.
+        # The RUN of another stage that must have ended before the first one here starts.
         self._after = after if state.options.ordered else None
 
     def run(self) -> None:
@@ -230,9 +229,9 @@ class _StageLowering:
         self._as_user(step)
         identity = step_id(step)
         flags = mounts.flags()
-        if self._after is not None:
-            flags.append(f"--mount=type=bind,from=s{self._after},target={_WAITED_FOR},ro")
-            self._after = None
+        after, self._after = self._after, None
+        if after is not None and self._state.options.environment_in_dockerfile:
+            flags.append(f"--mount=type=bind,from=s{after.stage},target={_WAITED_FOR},ro")
         command = " ".join(["RUN", *flags, json_command(step.command.arguments)])
         if self._state.options.environment_in_dockerfile:
             own = {k: v for k, v in environment.items() if self._proxies.get(k) != v}
@@ -254,6 +253,7 @@ class _StageLowering:
             mounts=tuple(mounts.mounts),
             instruction=step.instruction,
             place=step.where,
+            after=step_id(after) if after is not None else "",
         )
 
     def _modes(self, step: Step) -> tuple[str, str]:

@@ -182,7 +182,8 @@ class RunStep:
     """One RUN: what the shim needs to know. `id` is `<stage>/<ordinal>`.
 
     `environment` is complete and in order. `network` is none, host or default; `security` is
-    sandbox or insecure. `user` is as USER gave it, empty for the engine's default.
+    sandbox or insecure. `user` is as USER gave it, empty for the engine's default. `after` is the
+    RUN of another stage that must have ended before, empty where the engine sees to that.
     """
 
     id: str
@@ -195,6 +196,7 @@ class RunStep:
     mounts: tuple[StepMount, ...]
     instruction: Instruction
     place: Place
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

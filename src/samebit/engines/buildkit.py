@@ -1,13 +1,15 @@
 """BuildKit in a daemon of samebit's own, whose OCI runtime is the shim.
 
 Trees are read where they are mounted for a step, as with buildah: a step that the shim recognises
-shows the final tree, and what the final stage stands on, which that step has as a mount.
+shows the final tree, and what the final stage stands on: the lowest of the layers below that tree,
+or a mount of the step.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -28,6 +30,7 @@ from samebit.model.platform import Platform
 from samebit.model.rendering import Rendering
 from samebit.store.failure import machine_errors
 
+_FROM = re.compile(r"(?m)^FROM (\S+) AS (\S+)$")
 _CAPTURE = '["samebit-capture"]\n'
 _SHOW = f"USER 0:0\nENV SAMEBIT_STEP={shim.CAPTURE}\nRUN {_CAPTURE}"
 
@@ -80,10 +83,12 @@ class Buildkit(KeepsLayouts):
         with self._running(last=True) as daemon, ExitStack() as stack:
             work.mkdir(parents=True)
             steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
-            daemon.obey(self._write(steps, daemon))
-            client = self._client(daemon)
-            run = client.start(_with_base(plan), work / "result", NOWHERE, progress)
+            layers = self._base_layers(plan)
+            daemon.obey(self._write(steps, daemon, layers))
+            shown = plan if layers or plan.base is None else _with_base(plan, plan.base)
+            run = self._client(daemon).start(shown, work / "result", NOWHERE, progress)
             stack.callback(run.stop)
+            stack.callback(steps.stop_waiting)
             tree = steps.captured(run.process.pid, run.failure)
             stack.callback(tree.close)
             run.mute()
@@ -107,6 +112,7 @@ class Buildkit(KeepsLayouts):
             daemon.obey(self._write(steps, daemon))
             run = self._client(daemon).start(shown, work / "result", NOWHERE, progress)
             stack.callback(run.stop)
+            stack.callback(steps.stop_waiting)
             tree = steps.captured(run.process.pid, run.failure)
             stack.callback(tree.close)
             run.mute()
@@ -146,8 +152,27 @@ class Buildkit(KeepsLayouts):
             stack.callback(tree.close)
             yield tree.rendering
 
-    def _write(self, steps: ShimmedSteps, daemon: Daemon) -> Path:
-        return steps.write(self._programs.runtime, daemon.containers, runs=True)
+    def _write(self, steps: ShimmedSteps, daemon: Daemon, base_layers: int = 0) -> Path:
+        return steps.write(
+            self._programs.runtime, daemon.containers, runs=True, base_layers=base_layers
+        )
+
+    def _base_layers(self, plan: EnginePlan) -> int:
+        """Tell how many of the layers below the final tree are the base's.
+
+        0 where the base is to be mounted, which makes BuildKit read all of it: over vfs, and for a
+        final stage that stands on one that was committed.
+        """
+        if plan.base is None or self.driver != "overlay":
+            return 0
+        stages = {name: image for image, name in _FROM.findall(plan.dockerfile)}
+        image = list(stages.values())[-1] if stages else ""
+        while image in stages:
+            image = stages[image]
+        if image != plan.base:
+            return 0
+        with machine_errors(f"cannot read the engine's storage {self.home}"):
+            return self._layouts.layers(image)
 
     @contextmanager
     def _running(self, *, last: bool) -> Iterator[Daemon]:
@@ -180,13 +205,11 @@ class Buildkit(KeepsLayouts):
         return BuildxClient(self._programs.buildx, options, environment, self._layouts)
 
 
-def _with_base(plan: EnginePlan) -> EnginePlan:
+def _with_base(plan: EnginePlan, base: str) -> EnginePlan:
     """Let the step that shows the final tree have the final stage's base mounted."""
-    if plan.base is None:
-        return plan
     assert plan.dockerfile.endswith(f"RUN {_CAPTURE}")
     before = plan.dockerfile.removesuffix(_CAPTURE)
-    mount = f"--mount=type=bind,from={plan.base},target={shim.BASE_AT}"
+    mount = f"--mount=type=bind,from={base},target={shim.BASE_AT}"
     return replace(plan, dockerfile=f"{before}{mount} {_CAPTURE}")
 
 

@@ -40,6 +40,12 @@ class Layouts:
         index = json.loads((self.path(name) / "index.json").read_bytes())
         return str(index["manifests"][0]["digest"])
 
+    def layers(self, name: str) -> int:
+        """Tell how many layers it has. Raises OSError."""
+        algorithm, _, checksum = self.digest(name).partition(":")
+        manifest = (self.path(name) / "blobs" / algorithm / checksum).read_bytes()
+        return len(json.loads(manifest)["layers"])
+
     def add(self, name: str, layout: Path) -> None:
         """Keep a copy of a layout, whose blobs may be symlinks. Raises MachineError."""
         with machine_errors(f"cannot write to the engine's storage {self.folder}"):

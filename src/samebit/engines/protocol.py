@@ -62,7 +62,8 @@ class StepRun:
 
     The engine's own idea of `args` is compared. `network` is default, host or none. `moved` are
     mounts of the engine's making: where it made them, and where the step wants them. `user` is as
-    USER says it.
+    USER says it. `after` is the marker of the step that must have ended before this one starts,
+    where the engine would run both at the same time.
     """
 
     args: tuple[str, ...]
@@ -72,6 +73,7 @@ class StepRun:
     mounts: tuple[StepMount, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()
     user: str = "0"
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,14 @@ for s in {state}/{traced}*; do [ ! -e "$s" ] || exec {shim} "$@"; done
 ;;"""
 # BuildKit deletes a container when its tree is unmounted already, or another step runs.
 _RUN = """\
-run) {shim} "$@"
+run) for c do :; done
+{shim} "$@"
 r=$?
 finish
 for s in {state}/{traced}*; do [ ! -e "$s" ] || {shim} {ended} "${{s##*-}}"; done
+[ $r = 0 ] || : >{state}/{stopped}
+s={state}/{awaited}"${{c##*/}}"
+[ ! -e "$s" ] || mv -- "$s" "$(cat "$s")"
 exit $r;;"""
 
 
@@ -69,7 +73,7 @@ def write_wrapper(
     `containers` is where the runtime keeps its state. `state` is the plan's directory of that name;
     in it the file `ended` is touched when a step ends. With `varied` it is the shim of samebit
     verify, with `restricts` it sees the start of each step, too. `runs` is for an engine that calls
-    `run`, which lasts as long as the step. Raises OSError.
+    `run`, which lasts as long as the step, and several at the same time. Raises OSError.
     """
     script = Path(shim.__file__).with_name("shim_varied.py") if varied else _compiled(folder)
     python = [sys.executable, "-I", "-S", str(script), str(plan)]
@@ -82,6 +86,8 @@ def write_wrapper(
         "stubs": shim.STUBS,
         "traced": shim.TRACED,
         "ended": shim.ENDED,
+        "stopped": shim.STOPPED,
+        "awaited": shim.AWAITED,
         "runtime": shim.quoted(runtime),
     }
     calls = (_RUN if runs else _CALLS).format(**values)

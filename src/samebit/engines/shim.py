@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     _Vary = Callable[[_Object, str, _Object, str, str], None]
 
 _MARKER = "SAMEBIT_STEP="
-# The step that shows a tree, and where it has what that tree stands on.
+# The step that shows a tree, and where it has what that tree stands on, if that is a mount.
 CAPTURE = "capture"
 BASE_AT = "/.samebit-base"
 # What a container is made of. All else that an engine mounts tells of the host (subscriptions,
 # /run/.containerenv), or is not there under docker build (/etc/hostname: the image's own file).
 _SYSTEM_MOUNTS = ("/dev", "/etc/hosts", "/etc/resolv.conf", "/proc", "/sys")
-# Mounts that only make BuildKit run one step after the other, and its own socket for traces.
-_DROPPED_MOUNTS = ("/dev/.samebit", "/dev/otel-grpc.sock")
+# BuildKit's own socket for traces.
+_DROPPED_MOUNTS = ("/dev/otel-grpc.sock",)
 # What a step wrote there would be lost, or seen by the steps after it.
 _READ_ONLY_MOUNTS = ("/etc/hosts", "/etc/resolv.conf")
 _LINK_LIMIT = 40
@@ -46,6 +46,13 @@ _UNNOTED = ("dev", "proc", "sys")
 # How the names of what it leaves for the end of the step begin.
 STUBS = "stubs-"
 TRACED = "traced-"
+# The wrapper makes of the first the second when the step has ended, for the steps that wait for it.
+AWAITED, DONE = "awaited-", "done-"
+# There is nothing to wait for any more: a step has failed, or samebit gives up.
+STOPPED = "stopped"
+_WAIT_SECONDS = 0.005
+# mount(2): MS_RDONLY, MNT_DETACH.
+_READ_ONLY, _DETACH = 1, 2
 # The wrapper's call for a step that has ended, with its container, where no `delete` tells of it.
 ENDED = "samebit-ended"
 
@@ -92,11 +99,16 @@ def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> N
     if step == CAPTURE or step in plan["steps"]:
         _clear_mount_points(plan, bundle, root)
     if step == CAPTURE:
-        _capture(plan, root, [m["source"] for m in config["mounts"] if m["destination"] == BASE_AT])
+        bases = [m["source"] for m in config["mounts"] if m["destination"] == BASE_AT]
+        _capture(plan, root, bases)
         sys.exit(1)
     if step is None or step not in plan["steps"]:
         sys.exit(f"samebit: the engine runs a step that is not in the plan: {process['args']!r}")
     wanted = plan["steps"][step]
+    if wanted["after"]:
+        _wait(plan, wanted["after"])
+    if any(other["after"] == step for other in plan["steps"].values()):
+        leave(plan, AWAITED, container, left(plan, DONE, _file_name(step)) + "\n")
     note(plan, {"step": step, "args": process["args"], **_times(plan)})
     if plan["marker"] is not None:
         # Over the old one in one write: whoever reads at the same time finds one of them.
@@ -112,6 +124,19 @@ def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> N
     with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as stream:
         json.dump(config, stream, ensure_ascii=False)
     os.replace(temporary, path)
+
+
+def _wait(plan: _Object, step: str) -> None:
+    """Wait for the end of another stage's step: BuildKit runs stages at the same time."""
+    ended = left(plan, DONE, _file_name(step))
+    while not os.path.exists(ended):
+        if os.path.exists(os.path.join(plan["state"], STOPPED)):
+            sys.exit("samebit: the step before this one has failed")
+        time.sleep(_WAIT_SECONDS)
+
+
+def _file_name(step: str) -> str:
+    return step.replace("/", "-")
 
 
 def _clear_mount_points(plan: _Object, bundle: str, root: str) -> None:
@@ -310,9 +335,12 @@ def _capture(plan: _Object, root: str, bases: list[str]) -> None:
     import socket  # noqa: PLC0415
 
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    filesystem, options = _filesystem(root)
     descriptors = [os.open(path, flags) for path in (root, *bases)]
+    if plan["base_layers"]:
+        descriptors.append(_lowest(plan, options, flags))
     note(plan, _times(plan))
-    message = json.dumps({"filesystem": _filesystem(root)}).encode()
+    message = json.dumps({"filesystem": filesystem}).encode()
     # A relative name, because socket addresses hold 107 bytes and state directories may be deeper.
     os.chdir(os.path.dirname(plan["socket"]))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -322,20 +350,62 @@ def _capture(plan: _Object, root: str, bases: list[str]) -> None:
         connection.recv(1)
 
 
-def _filesystem(root: str) -> str:
-    found = ""
+def _filesystem(root: str) -> tuple[str, str]:
+    """Give the kind of file system that `root` lies on, and the options of its mount."""
+    found = "", ""
     longest = -1
     root = os.path.realpath(root)
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
         for line in stream:
-            left, _, right = line.partition(" - ")
-            point = left.split(" ")[4].encode().decode("unicode_escape")
+            left, _, right = line.rstrip("\n").partition(" - ")
+            point = _unescaped(left.split(" ")[4])
             if (root == point or root.startswith(point.rstrip("/") + "/")) and (
                 len(point) >= longest
             ):
                 longest = len(point)
-                found = right.split(" ")[0]
+                kind, _, options = right.split(" ", 2)
+                found = kind, options
     return found
+
+
+def _unescaped(text: str) -> str:
+    """Read a word of mountinfo (proc(5))."""
+    first, *more = os.fsencode(text).split(b"\\")
+    return os.fsdecode(b"".join([first, *(bytes([int(part[:3], 8)]) + part[3:] for part in more)]))
+
+
+def _lowest(plan: _Object, options: str, flags: int) -> int:
+    """Open the tree of an overlay's lowest layers, those of the base.
+
+    One layer is a directory already; several become an overlay, which goes when it is closed.
+    """
+    found: dict[str, list[str]] = {}
+    for option in options.split(","):
+        name, _, value = option.partition("=")
+        found.setdefault(name, []).append(_unescaped(value))
+    # Each its own option, of the newer way to mount, or all in one.
+    layers = found.get("lowerdir+") or found["lowerdir"][0].split(":")
+    # Where there are many, they are named as seen from the directory of all layers.
+    start = os.path.dirname(os.path.dirname(found["upperdir"][0]))
+    layers = [os.path.relpath(os.path.join(start, each), start) for each in layers]
+    layers = layers[-plan["base_layers"] :]
+    if len(layers) < plan["base_layers"]:
+        sys.exit("samebit: the engine's tree has fewer layers than its base")
+    if len(layers) == 1:
+        return os.open(os.path.join(start, layers[0]), flags)
+    # Here, because no other call needs it.
+    import ctypes  # noqa: PLC0415
+
+    place = os.path.join(plan["state"], "base")
+    os.mkdir(place)
+    os.chdir(start)
+    what = os.fsencode("lowerdir=" + ":".join(layers))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"overlay", os.fsencode(place), b"overlay", _READ_ONLY, what) != 0:
+        sys.exit(f"samebit: cannot show the base: {os.strerror(ctypes.get_errno())}")
+    descriptor = os.open(place, flags)
+    libc.umount2(os.fsencode(place), _DETACH)
+    return descriptor
 
 
 def _stub_removal(root: str, mounts: list[_Object]) -> str:

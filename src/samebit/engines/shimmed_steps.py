@@ -8,10 +8,11 @@ import os
 import selectors
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from samebit.engines import shim
 from samebit.engines.conditions import StepRecord, StepTrace
 from samebit.engines.protocol import EnginePlan
 from samebit.engines.runtime_wrapper import write_wrapper
@@ -68,6 +69,11 @@ class ShimmedSteps:
             os.close(directory)
         self._listener.listen(2)
 
+    def stop_waiting(self) -> None:
+        """End the steps that wait for others."""
+        with suppress(FileNotFoundError):
+            (self._work / "state" / shim.STOPPED).touch()
+
     def close(self) -> None:
         """Remove what nobody may find afterwards. Not before the engine has ended."""
         self._resources.close()
@@ -79,13 +85,15 @@ class ShimmedSteps:
         storage: Mapping[str, str] = _NOWHERE,
         *,
         runs: bool = False,
+        base_layers: int = 0,
     ) -> Path:
         """Write what the engine calls as its runtime; gives its path.
 
         `runtime` is the real one, `containers` where it keeps its state. `storage` tells where
         buildah keeps its notes: `containers`, `layers`, and `mount` below a layer. `runs` is for an
-        engine that calls `run` where others call `create` and `start`, BuildKit. Raises
-        MachineError.
+        engine that calls `run` where others call `create` and `start`, BuildKit. `base_layers` are
+        how many of the lowest layers below the final tree are the base's, 0 when that cannot be
+        said. Raises MachineError.
         """
         hosts = self._work / "hosts"
         conditions = self._plan.conditions
@@ -114,6 +122,7 @@ class ShimmedSteps:
             "replaced": replaced,
             "bound": {i: str(path) for i, path in network.files.items()} if network else {},
             "companions": [(p, i, str(f)) for p, i, f in network.companions] if network else [],
+            "base_layers": base_layers,
             "namespace": network.namespace if network else None,
             "marker": str(network.marker) if network else None,
             "steps": {
@@ -125,6 +134,7 @@ class ShimmedSteps:
                     "mounts": mounted[marker].mounts,
                     "moved": dict(step.moved),
                     "user": int(step.user) if runs and step.user.isdigit() else None,
+                    "after": step.after,
                 }
                 for marker, step in self._plan.steps.items()
             },

@@ -421,6 +421,7 @@ def _step(step: RunStep, proxies: Mapping[str, str], hardening: Hardening) -> St
         network=step.network,
         mounts=tuple(_mount(mount) for mount in step.mounts if not mount.option),
         user=step.user or "0",
+        after=step.after,
         moved=tuple((m.placeholder, m.target) for m in step.mounts if m.placeholder),
     )
 

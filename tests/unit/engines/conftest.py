@@ -29,6 +29,7 @@ def plan(tmp_path: Path) -> dict[str, Any]:
         "replaced": {"/etc/hosts": str(tmp_path / "hosts")},
         "bound": {"/dev/.samebit/ca.pem": "/ca.pem"},
         "companions": [],
+        "base_layers": 0,
         "namespace": None,
         "marker": None,
         "conditions": None,
@@ -43,6 +44,7 @@ def plan(tmp_path: Path) -> dict[str, Any]:
                 "mounts": [],
                 "moved": {},
                 "user": None,
+                "after": "",
             }
         },
     }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -295,8 +297,71 @@ def created_user(plan: dict[str, Any], bundle: Path) -> object:
     return create(plan, bundle)["process"]["user"]
 
 
-def test_what_is_only_waited_for_is_not_mounted(plan: dict[str, Any], bundle: Path) -> None:
-    write_config(bundle, "0/1", (("/dev/.samebit/after", "/s"), ("/dev/otel-grpc.sock", "/o")))
+def test_buildkits_own_socket_is_not_mounted(plan: dict[str, Any], bundle: Path) -> None:
+    write_config(bundle, "0/1", (("/dev/otel-grpc.sock", "/o"),))
     found = [mount["destination"] for mount in create(plan, bundle)["mounts"]]
-    assert "/dev/.samebit/after" not in found
     assert "/dev/otel-grpc.sock" not in found
+
+
+def test_a_step_waits_for_that_of_another_stage(plan: dict[str, Any], bundle: Path) -> None:
+    """The wrapper tells of the end, and of a failure, after which nobody waits any more."""
+    other = bundle.with_name("other")
+    shutil.copytree(bundle, other)
+    plan["steps"]["1/2"] = {**plan["steps"]["0/1"], "after": "0/1"}
+    for status, expected in ((0, 0), (1, 1)):
+        write_config(bundle, "0/1")
+        write_config(other, "1/2")
+        Path(plan["runtime"]).write_text(
+            f"#!/bin/sh\nsleep 0.3\ndate +%s%N > $0-$6\nexit {status}\n"
+        )
+        shutil.rmtree(plan["state"])
+        Path(plan["state"]).mkdir()
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(call, plan, "run", "--bundle", str(other), "second", runs=True)
+            time.sleep(0.3)
+            assert not waiting.done()
+            first = call(plan, "run", "--bundle", str(bundle), "first", runs=True)
+            assert first.returncode == status
+            assert waiting.result().returncode == expected
+        ended = [Path(f"{plan['runtime']}-{name}") for name in ("first", "second")]
+        assert ended[0].exists()
+        assert ended[1].exists() is (status == 0)
+        if status == 0:
+            assert int(ended[0].read_text()) < int(ended[1].read_text())
+        for path in ended:
+            path.unlink(missing_ok=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting an overlay needs root")
+@pytest.mark.parametrize(("count", "names"), [(1, ["a"]), (2, ["a", "b"])])
+def test_the_base_is_an_overlays_lowest_layers(
+    plan: dict[str, Any], tmp_path: Path, count: int, names: list[str]
+) -> None:
+    # A space, which mountinfo escapes; and a layer that is told by its place beside the others.
+    place = tmp_path / "of all"
+    for name in ("a", "b", "c", "upper", "work"):
+        (place / name / "fs").mkdir(parents=True)
+        (place / name / "fs" / name).touch()
+    escaped = str(place).replace(" ", "\\040")
+    options = f"rw,lowerdir=c/fs:{escaped}/b/fs:{escaped}/a/fs,upperdir={escaped}/upper/fs,x=y"
+    Path(plan["state"]).mkdir(exist_ok=True)
+    plan["base_layers"] = count
+    code = (
+        "import json, os, sys\n"
+        f"sys.path.insert(0, {os.path.dirname(shim.__file__)!r})\nimport shim\n"
+        f"fd = shim._lowest(json.loads(sys.argv[1]), sys.argv[2], os.O_RDONLY)\n"
+        "print(*sorted(os.listdir(f'/proc/self/fd/{fd}')))"
+    )
+    command = [
+        "unshare",
+        "--mount",
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+        code,
+        json.dumps(plan),
+        options,
+    ]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == names
