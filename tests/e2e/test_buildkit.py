@@ -84,6 +84,28 @@ def test_what_steps_see_and_say_is_the_same(engine: EngineChroot, tmp_path: Path
     assert done.returncode == 0, done.stdout[-20000:]
 
 
+@pytest.mark.prove
+@pytest.mark.parametrize("last", ["RUN sleep 1; exit 3", "COPY --from=base /none /x\nRUN true"])
+def test_a_step_that_fails_is_told_where_another_waits_for_it(
+    engine: EngineChroot, base: Path, tmp_path: Path, last: str
+) -> None:
+    """BuildKit starts the second stage's step at once; the shim lets it wait."""
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text(
+        f"FROM base AS a\nRUN echo first\n{last}\n"
+        "FROM base\nRUN echo second\nCOPY --from=a /etc /e\n"
+    )
+    samebit = engine.samebit(tmp_path / "home", "overlay", "buildkit")
+    done = samebit.run("build", f"--build-context=base=oci-layout://{base}", context, timeout=60)
+    assert done.returncode == 3
+    assert f"Dockerfile:3:1: error: {last.splitlines()[0]}" in done.stderr
+    assert "before this one" not in done.stderr
+    assert "\n  second" not in done.stderr
+    told = [line for line in done.stderr.splitlines() if "RUN echo" in line]
+    assert "first" in told[0]
+
+
 def foreign(engine: EngineChroot, home: Path) -> Samebit:
     """Give the command with a dockerd beside it that is not samebit's."""
     command = engine.samebit(home, "overlay", "buildkit:default")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 import signal
 import subprocess
@@ -33,6 +34,8 @@ class BuildxRun:
         self._steps = StepNumbers.of(dockerfile)
         self._progress = progress
         self._quiet = False
+        self._open: list[tuple[tuple[int, int], str]] = []
+        self._told: tuple[int, int] | None = None
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid())),
@@ -88,6 +91,21 @@ class BuildxRun:
                 self.process.wait()
         self._reader.join(_STOP_SECONDS)
 
+    def _tell(self, started: Sequence[str], progress: Progress) -> None:
+        """Tell of steps in the Dockerfile's order: later ones start early, and wait."""
+        for name in started:
+            position = self._steps.position(name)
+            if position is not None:
+                heapq.heappush(self._open, (position, name))
+        while self._open:
+            position, name = self._open[0]
+            if position != self._told:
+                progress.at(*position)
+                self._told = position
+            if name not in self._output.ended:
+                return
+            heapq.heappop(self._open)
+
     def _read(self) -> None:
         stderr = self.process.stderr
         assert stderr is not None
@@ -95,10 +113,7 @@ class BuildxRun:
             started, printed = self._output.feed(line.rstrip("\n"))
             if self._quiet or self._progress is None:
                 continue
-            for name in started:
-                position = self._steps.position(name)
-                if position is not None:
-                    self._progress.at(*position)
+            self._tell(started, self._progress)
             for _, text in printed:
                 self._progress.line(text)
 

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from samebit.engines import shim
+
 # `[s0 2/5] RUN …`, with the platform where several are built, and no stage where there is one.
 _VERTEX = re.compile(r"\[(?:\S+/\S+ )?(?:(\S+) )?(\d+)/\d+\] (\S+)")
 _COUNTED = ("ADD", "COPY", "RUN", "WORKDIR")
@@ -100,8 +102,12 @@ class Ending:
 
 @dataclass(slots=True)
 class BuildxOutput:
-    """Reads buildx's lines; `feed` gives what of a line a person should see."""
+    """Reads buildx's lines; `feed` gives what of a line a person should see.
 
+    `ended` holds the names of the steps that have ended.
+    """
+
+    ended: set[str] = field(default_factory=set)
     names: dict[str, str] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
@@ -130,6 +136,8 @@ class BuildxOutput:
             if vertex.get("started") and digest not in self.started:
                 self.started.append(digest)
                 started.append(self.names[digest])
+            if vertex.get("completed"):
+                self.ended.add(self.names[digest])
             if vertex.get("error"):
                 self.errors[digest] = vertex["error"]
         printed = []
@@ -137,13 +145,15 @@ class BuildxOutput:
             digest = log["vertex"]
             for text in self._lines(digest, base64.b64decode(log.get("data") or "")):
                 self.tails.setdefault(digest, deque(maxlen=_TAIL_LINES)).append(text)
-                printed.append((self.names.get(digest, ""), text))
+                if text != shim.IN_VAIN:
+                    printed.append((self.names.get(digest, ""), text))
         return started, printed
 
     def ending(self) -> Ending:
         """Tell how the build failed."""
         for digest, error in self.errors.items():
-            if "context canceled" not in error:
+            # What waited for the step that failed may be told first.
+            if "context canceled" not in error and shim.IN_VAIN not in self._printed(digest):
                 return self._ending(digest, error)
         said = list(self.said)
         place = next(filter(None, map(_PLACE.fullmatch, said)), None)
@@ -155,12 +165,14 @@ class BuildxOutput:
             reason = f"{missing[1]}: no such file or directory"
         return Ending("", (), None, reason, line=line)
 
-    def _ending(self, digest: str, error: str) -> Ending:
-        name = self.names[digest]
+    def _printed(self, digest: str) -> tuple[str, ...]:
         output = tuple(self.tails.get(digest, ()))
         pending = self._pending.get(digest)
-        if pending:
-            output = (*output, _text(pending))
+        return (*output, _text(pending)) if pending else output
+
+    def _ending(self, digest: str, error: str) -> Ending:
+        name = self.names[digest]
+        output = self._printed(digest)
         found = _STATUS.search(error)
         if found is not None:
             last = output[-1] if output else ""

@@ -51,9 +51,8 @@ run) for c do :; done
 r=$?
 finish
 for s in {state}/{traced}*; do [ ! -e "$s" ] || {shim} {ended} "${{s##*-}}"; done
-[ $r = 0 ] || : >{state}/{stopped}
 s={state}/{awaited}"${{c##*/}}"
-[ ! -e "$s" ] || mv -- "$s" "$(cat "$s")"
+[ ! -e "$s" ] || if [ $r = 0 ]; then mv -- "$s" "$(cat "$s")"; else : >{state}/{stopped}; fi
 exit $r;;"""
 
 
@@ -86,8 +85,8 @@ def write_wrapper(
         "stubs": shim.STUBS,
         "traced": shim.TRACED,
         "ended": shim.ENDED,
-        "stopped": shim.STOPPED,
         "awaited": shim.AWAITED,
+        "stopped": shim.STOPPED,
         "runtime": shim.quoted(runtime),
     }
     calls = (_RUN if runs else _CALLS).format(**values)

@@ -46,10 +46,12 @@ _UNNOTED = ("dev", "proc", "sys")
 # How the names of what it leaves for the end of the step begin.
 STUBS = "stubs-"
 TRACED = "traced-"
-# The wrapper makes of the first the second when the step has ended, for the steps that wait for it.
+# The wrapper makes of the first the second when the step has ended well, for those that wait.
 AWAITED, DONE = "awaited-", "done-"
-# There is nothing to wait for any more: a step has failed, or samebit gives up.
+# There is nothing to wait for any more: that step has failed, or samebit gives up. BuildKit does
+# not end what has no container yet.
 STOPPED = "stopped"
+IN_VAIN = "samebit: a step before this one has failed"
 _WAIT_SECONDS = 0.005
 # mount(2): MS_RDONLY, MNT_DETACH.
 _READ_ONLY, _DETACH = 1, 2
@@ -131,7 +133,7 @@ def _wait(plan: _Object, step: str) -> None:
     ended = left(plan, DONE, _file_name(step))
     while not os.path.exists(ended):
         if os.path.exists(os.path.join(plan["state"], STOPPED)):
-            sys.exit("samebit: the step before this one has failed")
+            sys.exit(IN_VAIN)
         time.sleep(_WAIT_SECONDS)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
+from samebit.engines import shim
 from samebit.engines.buildx_words import BuildxOutput, StepNumbers
 
 LOWERED = """\
@@ -121,3 +122,12 @@ def test_the_missing_source_of_a_mount_is_told_as_the_shim_does() -> None:
     ending = fed(STARTED, failed('failed to calculate checksum of ref a::b: "/x": not found'))
     assert ending.ending().unstarted
     assert ending.ending().reason == 'samebit: the source of the mount does not exist: "/x"'
+
+
+def test_what_waited_for_the_step_that_failed_is_not_the_cause() -> None:
+    error = 'process "x" did not complete successfully: exit code: {}'
+    other = {"vertexes": [{"digest": "w", "name": "[s1 1/2] RUN", "error": error.format(3)}]}
+    output = fed(STARTED, failed(error.format(1)))
+    assert output.feed(json.dumps(log(f"{shim.IN_VAIN}\n".encode()))) == ([], [])
+    output.feed(json.dumps(other))
+    assert (output.ending().status, output.ending().vertex) == (3, "[s1 1/2] RUN")

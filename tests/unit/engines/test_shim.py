@@ -304,7 +304,7 @@ def test_buildkits_own_socket_is_not_mounted(plan: dict[str, Any], bundle: Path)
 
 
 def test_a_step_waits_for_that_of_another_stage(plan: dict[str, Any], bundle: Path) -> None:
-    """The wrapper tells of the end, and of a failure, after which nobody waits any more."""
+    """It goes on when that has ended well, and gives up when it has failed."""
     other = bundle.with_name("other")
     shutil.copytree(bundle, other)
     plan["steps"]["1/2"] = {**plan["steps"]["0/1"], "after": "0/1"}
@@ -323,6 +323,7 @@ def test_a_step_waits_for_that_of_another_stage(plan: dict[str, Any], bundle: Pa
             first = call(plan, "run", "--bundle", str(bundle), "first", runs=True)
             assert first.returncode == status
             assert waiting.result().returncode == expected
+            assert (shim.IN_VAIN in waiting.result().stderr) is (status != 0)
         ended = [Path(f"{plan['runtime']}-{name}") for name in ("first", "second")]
         assert ended[0].exists()
         assert ended[1].exists() is (status == 0)
