@@ -23,7 +23,7 @@ from samebit.engines.buildkit_programs import other_runtime, own_programs
 from samebit.engines.buildx_client import NOWHERE, BuildxClient
 from samebit.engines.conditions import StepTrace
 from samebit.engines.protocol import EnginePlan, FinalTree, Progress, StepFailedError
-from samebit.engines.shimmed_steps import ShimmedSteps
+from samebit.engines.shimmed_steps import CapturedTree, ShimmedSteps
 from samebit.engines.tree_layout import write_tree_layout
 from samebit.errors import MachineError
 from samebit.model.platform import Platform
@@ -80,19 +80,12 @@ class Buildkit(KeepsLayouts):
     @contextmanager
     def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalTree]:
         """Run the plan in the private directory `work`; yields while the final tree is mounted."""
-        with self._running(last=True) as daemon, ExitStack() as stack:
-            work.mkdir(parents=True)
-            steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
-            layers = self._base_layers(plan)
-            daemon.obey(self._write(steps, daemon, layers))
-            shown = plan if layers or plan.base is None else _with_base(plan, plan.base)
-            run = self._client(daemon).start(shown, work / "result", NOWHERE, progress)
-            stack.callback(run.stop)
-            stack.callback(steps.stop_waiting)
-            tree = steps.captured(run.process.pid, run.failure)
-            stack.callback(tree.close)
-            run.mute()
-            steps.check_agreement()
+        layers = self._base_layers(plan)
+        shown = plan if layers or plan.base is None else _with_base(plan, plan.base)
+        with (
+            self._running(last=True) as daemon,
+            self._captured(daemon, shown, work, progress, layers) as (steps, tree),
+        ):
             yield FinalTree(
                 tree.base or _empty(work),
                 tree.rendering,
@@ -106,22 +99,15 @@ class Buildkit(KeepsLayouts):
         Its tree becomes one layer: in those that BuildKit writes attributes of files are missing.
         """
         shown = replace(plan, dockerfile=plan.dockerfile + _SHOW)
-        with self._running(last=False) as daemon, ExitStack() as stack:
-            work.mkdir(parents=True)
-            steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
-            daemon.obey(self._write(steps, daemon))
-            run = self._client(daemon).start(shown, work / "result", NOWHERE, progress)
-            stack.callback(run.stop)
-            stack.callback(steps.stop_waiting)
-            tree = steps.captured(run.process.pid, run.failure)
-            stack.callback(tree.close)
-            run.mute()
-            steps.check_agreement()
-            with machine_errors(f"cannot write to the engine's storage {self.home}"):
-                new = self._layouts.new()
-                root = Path(os.fsdecode(tree.rendering.root))
-                write_tree_layout(root, new, Platform.parse(plan.platform))
-                self._layouts.settle(new, name)
+        with (
+            self._running(last=False) as daemon,
+            self._captured(daemon, shown, work, progress) as (steps, tree),
+            machine_errors(f"cannot write to the engine's storage {self.home}"),
+        ):
+            new = self._layouts.new()
+            root = Path(os.fsdecode(tree.rendering.root))
+            write_tree_layout(root, new, Platform.parse(plan.platform))
+            self._layouts.settle(new, name)
             return steps.trace()
 
     @contextmanager
@@ -141,21 +127,35 @@ class Buildkit(KeepsLayouts):
                 set_if_absent={},
                 caches=work,
             )
-            steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
-            daemon.obey(self._write(steps, daemon))
-            run = self._client(daemon).start(plan, work / "image", NOWHERE)
-            stack.callback(run.stop)
             try:
-                tree = steps.captured(run.process.pid, run.failure)
+                _, tree = stack.enter_context(self._captured(daemon, plan, work / "image"))
             except StepFailedError as failure:
                 raise MachineError("BuildKit cannot open an image", detail=failure.reason) from None
-            stack.callback(tree.close)
             yield tree.rendering
 
-    def _write(self, steps: ShimmedSteps, daemon: Daemon, base_layers: int = 0) -> Path:
-        return steps.write(
-            self._programs.runtime, daemon.containers, runs=True, base_layers=base_layers
-        )
+    @contextmanager
+    def _captured(
+        self,
+        daemon: Daemon,
+        plan: EnginePlan,
+        work: Path,
+        progress: Progress | None = None,
+        base_layers: int = 0,
+    ) -> Iterator[tuple[ShimmedSteps, CapturedTree]]:
+        """Run the plan up to the step that shows its tree, and waits while the context lasts."""
+        with ExitStack() as stack:
+            work.mkdir(parents=True)
+            steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
+            runtime, containers = self._programs.runtime, daemon.containers
+            daemon.obey(steps.write(runtime, containers, runs=True, base_layers=base_layers))
+            run = self._client(daemon).start(plan, work / "result", NOWHERE, progress)
+            stack.callback(run.stop)
+            stack.callback(steps.stop_waiting)
+            tree = steps.captured(run.process.pid, run.failure)
+            stack.callback(tree.close)
+            run.mute()
+            steps.check_agreement()
+            yield steps, tree
 
     def _base_layers(self, plan: EnginePlan) -> int:
         """Tell how many of the layers below the final tree are the base's.

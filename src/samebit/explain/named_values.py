@@ -44,8 +44,8 @@ class Shape:
 
     `value` must match the whole value. `name` is looked for in the line and in the file's name,
     `label` right before the value and in the file's name, `heading` in the first line; one of them
-    must be there. `line` alone is enough where the line
-    has the form of one known file, and makes it `surest`; otherwise the cause is `sure`.
+    must be there. `line` alone is enough where the line has the form of one known file, and makes
+    it `surest`; otherwise the cause is `sure`.
     """
 
     value: str
