@@ -58,6 +58,31 @@ def test_hard_trees_have_the_same_digest(
 
 
 @pytest.mark.prove
+def test_a_base_of_several_layers_has_the_same_digest(
+    engine: EngineChroot, samebit: Samebit, base: Path, tmp_path: Path
+) -> None:
+    """Several layers of a base are shown as an overlay of their own, one as a directory."""
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text(
+        "FROM base\nRUN mkdir -p /d/kept /d/gone && echo 1 > /d/kept/f && echo 2 > /d/gone/f"
+        " && rm /base/single\n"
+    )
+    layers = tmp_path / "layers"
+    given = f"--build-context=base=oci-layout://{base}"
+    samebit.build(given, f"--output=oci:{layers}", context)
+    (context / "Dockerfile.lock").unlink()
+    (context / "Dockerfile").write_text(
+        "FROM base\nRUN rm -r /d/gone && echo 3 > /d/kept/new && chmod 700 /d && touch /d/kept/f\n"
+        "RUN echo 4 > /d/kept/f\n"
+    )
+    arguments = ["--no-cache", f"--build-context=base=oci-layout://{layers}", str(context)]
+    expected = samebit.build(*arguments)
+    buildkit = engine.samebit(tmp_path / "home", "overlay", "buildkit")
+    assert buildkit.build(*arguments) == expected
+
+
+@pytest.mark.prove
 def test_what_steps_see_and_say_is_the_same(engine: EngineChroot, tmp_path: Path) -> None:
     """Run the tests of single steps once more, with BuildKit in the place of buildah."""
     tests = Path(__file__).parent
