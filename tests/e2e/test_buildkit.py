@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine_chroot import EngineChroot, engine_of
@@ -55,6 +57,39 @@ def test_hard_trees_have_the_same_digest(
     expected = samebit.build(*arguments)
     buildkit = engine.samebit(tmp_path / "home", "overlay", "buildkit")
     assert buildkit.build(*arguments) == expected
+
+
+@pytest.mark.prove
+def test_verify_varies_what_it_can_and_finds_what_differs(
+    engine: EngineChroot, base: Path, tmp_path: Path
+) -> None:
+    context = tmp_path / "context"
+    context.mkdir()
+    samebit = engine.samebit(tmp_path / "home", "overlay", "buildkit")
+
+    def verified(last: str) -> dict[str, Any]:
+        (context / "Dockerfile").write_text(f"FROM base\nRUN mkdir /d && id > /d/id\n{last}\n")
+        given = f"--build-context=base=oci-layout://{base}"
+        done = samebit.run("verify", "--json", "--apart=0", given, context)
+        assert done.stdout, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        assert done.returncode == (0 if found["identical"] else 1), done.stderr
+        return found
+
+    honest = verified("RUN rm /base/single")
+    assert honest["identical"]
+    assert {"storage", "directory-order", "kernel", "host-name", "umask"} <= {
+        one["axis"] for one in honest["varied"]
+    }
+    # The runtime that is not there, or does not start here, takes no other axis with it.
+    assert {one["axis"] for one in honest["notVaried"]} <= {
+        *("address-layout", "clock", "engine", "processors", "runtime", "user"),
+    }
+    (context / "Dockerfile.lock").unlink()
+    [found] = verified("RUN hostname > /name")["differences"]
+    assert (found["path"], found["axes"]) == ("/name", ["host-name"])
+    assert found["instruction"]["line"] == 3
+    assert found["causes"][0]["name"] == "host/name"
 
 
 @pytest.mark.prove

@@ -17,7 +17,8 @@ USER = "ordinary user"
 _NOT_BY_USER = "a chroot of another suite needs root here; see buildah 1.28 for ordinary users"
 _TOO_OLD = "Debian 12 has dockerd 20.10, whose BuildKit reads no OCI layouts"
 _OWN_HOME = "own home"
-_is_own = shutil.ignore_patterns(_OWN_HOME)
+# What builds beside this one are making.
+_is_unfinished = shutil.ignore_patterns("tmp")
 _ROOT_ONLY = "dockerd needs root (docs/engines.md)"
 _NO_CHROOT = "containerd starts OCI runtimes only"
 _CRUN_THERE = "the chroots of other suites hold runc only"
@@ -82,21 +83,26 @@ def matrix_cells() -> list[Cell]:
 
 def outcome(cell: Cell, home: Path, work: Path, arguments: Sequence[str]) -> str:
     """Give the digest, or in one line why there is none."""
+    if cell.user == USER and not can_read_this_checkout():
+        return "the ordinary user cannot read this checkout"
+    own = work / _OWN_HOME
     if cell.user == USER:
-        if not can_read_this_checkout():
-            return "the ordinary user cannot read this checkout"
-        own = new_folder("engine-matrix")
+        own = new_folder(f"engine-matrix-{os.getpid()}")
+    try:
+        return _outcome(cell, home, work, own, arguments)
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def _outcome(cell: Cell, home: Path, work: Path, own: Path, arguments: Sequence[str]) -> str:
+    copy = os.link
+    if cell.user == USER:
         # Nothing is shared with root, whose files the user could not change.
-        shutil.copytree(work, own / "work", symlinks=True, ignore=_is_own)
+        shutil.copytree(work, own / "work", symlinks=True)
         arguments = [argument.replace(str(work), str(own / "work")) for argument in arguments]
         copy = shutil.copy2
-    else:
-        own = work / _OWN_HOME
-        shutil.rmtree(own, ignore_errors=True)
-        own.mkdir()
-        copy = os.link
     # The same blobs, and an engine that has never run.
-    shutil.copytree(home / "store", own / "store", copy_function=copy)
+    shutil.copytree(home / "store", own / "store", copy_function=copy, ignore=_is_unfinished)
     if cell.user == USER:
         give(own)
     done = cell.samebit(own).run("build", "--progress=plain", *arguments, cwd=own)

@@ -19,10 +19,12 @@ from pathlib import Path
 from samebit.engines import shim
 from samebit.engines.buildkit_daemon import Daemon
 from samebit.engines.buildkit_layouts import KeepsLayouts, Layouts
-from samebit.engines.buildkit_programs import other_runtime, own_programs
+from samebit.engines.buildkit_programs import own_programs
 from samebit.engines.buildx_client import NOWHERE, BuildxClient
 from samebit.engines.conditions import StepTrace
-from samebit.engines.protocol import EnginePlan, FinalTree, Progress, StepFailedError
+from samebit.engines.probe_image import exit_program
+from samebit.engines.protocol import EnginePlan, FinalTree, Progress, StepFailedError, StepRun
+from samebit.engines.runtime_choice import find_other_runtime
 from samebit.engines.shimmed_steps import CapturedTree, ShimmedSteps
 from samebit.engines.tree_layout import write_tree_layout
 from samebit.errors import MachineError
@@ -33,6 +35,7 @@ from samebit.store.failure import machine_errors
 _FROM = re.compile(r"(?m)^FROM (\S+) AS (\S+)$")
 _CAPTURE = '["samebit-capture"]\n'
 _SHOW = f"USER 0:0\nENV SAMEBIT_STEP={shim.CAPTURE}\nRUN {_CAPTURE}"
+_TRIAL = 'FROM scratch\nCOPY true /true\nENV SAMEBIT_STEP=1/1\nRUN ["/true"]\n'
 
 
 class Buildkit(KeepsLayouts):
@@ -75,7 +78,10 @@ class Buildkit(KeepsLayouts):
 
     def other_runtime(self) -> str:
         """Give the path of another OCI runtime that works here, else why there is none."""
-        return other_runtime(self._programs.runtime)
+        self._end_daemon()
+        with machine_errors(f"cannot write to the engine's storage {self.home}"):
+            (self.home / "tmp").mkdir(parents=True, exist_ok=True)
+            return find_other_runtime(self.runtime(), self.home, self.driver, self._try_runtime)
 
     @contextmanager
     def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalTree]:
@@ -133,6 +139,39 @@ class Buildkit(KeepsLayouts):
                 raise MachineError("BuildKit cannot open an image", detail=failure.reason) from None
             yield tree.rendering
 
+    def _try_runtime(self, runtime: str) -> str | None:
+        """Build an image with a RUN through the runtime at that path; gives why that fails."""
+        program = exit_program()
+        if program is None:
+            return None
+        trial = Buildkit(self.home, self.driver, runtime=runtime, environment=self._extra)
+        with tempfile.TemporaryDirectory(dir=self.home) as made:
+            work = Path(made)
+            context = work / "context"
+            context.mkdir()
+            (context / "true").write_bytes(program)
+            (context / "true").chmod(0o755)
+            plan = EnginePlan(
+                dockerfile=_TRIAL + _SHOW,
+                context=context,
+                build_contexts={},
+                steps={"1/1": StepRun(args=("/true",), env=(), cwd="/")},
+                base=None,
+                platform=str(Platform.native()),
+                set_if_absent={},
+                caches=work,
+            )
+            try:
+                with (
+                    trial._running(last=True) as daemon,
+                    trial._captured(daemon, plan, work / "build"),
+                ):
+                    return None
+            except StepFailedError as failure:
+                return failure.reason or f"status {failure.status}"
+            except MachineError as error:
+                return str(error)
+
     @contextmanager
     def _captured(
         self,
@@ -187,9 +226,13 @@ class Buildkit(KeepsLayouts):
             last = True
             raise
         finally:
-            if last and self._daemon is not None:
-                self._daemon.close()
-                self._daemon = None
+            if last:
+                self._end_daemon()
+
+    def _end_daemon(self) -> None:
+        if self._daemon is not None:
+            self._daemon.close()
+            self._daemon = None
 
     def _client(self, daemon: Daemon) -> BuildxClient:
         environment = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samebit.engines.machine import find_program, install_advice
+from samebit.engines.runtime_choice import RUNTIMES
 from samebit.errors import MachineError
 
 _PACKAGES = "docker.io containerd docker-buildx runc"
@@ -17,7 +18,6 @@ _PLUGIN_FOLDERS = (
     "/usr/lib/docker/cli-plugins",
     "/usr/libexec/docker/cli-plugins",
 )
-_RUNTIMES = ("runc", "crun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def own_programs(runtime: str | None) -> OwnPrograms:
     """
     found = {name: find_program(name) for name in ("dockerd", "containerd")}
     found["docker-buildx"] = find_buildx()
-    found["runc"] = runtime or next(filter(None, map(find_program, _RUNTIMES)), None)
+    found["runc"] = runtime or next(filter(None, map(find_program, RUNTIMES)), None)
     missing = [name for name, path in found.items() if path is None]
     if missing:
         raise MachineError(
@@ -60,15 +60,3 @@ def find_buildx() -> str | None:
         if os.access(path, os.X_OK):
             return str(path)
     return None
-
-
-def other_runtime(used: str) -> str:
-    """Give the path of an OCI runtime beside the used one, else why there is none."""
-    reasons = []
-    for name in _RUNTIMES:
-        path = find_program(name)
-        if path is not None and path != used:
-            return path
-        if path is None:
-            reasons.append(f"{name} is not installed")
-    return ", ".join(reasons)

@@ -20,13 +20,12 @@ from samebit.engines.buildah_storage import (
 from samebit.engines.chroot_launcher import CHROOT, chroot_program
 from samebit.engines.machine import boot_id, find_program, install_advice
 from samebit.engines.probe_image import exit_program
+from samebit.engines.runtime_choice import RUNTIMES, find_other_runtime
 from samebit.errors import MachineError, UsageError
 from samebit.store.failure import machine_errors
 from samebit.store.locking import exclusive_file
 from samebit.store.removal import remove_tree
 
-# crun refuses hybrid control groups that runc accepts, so runc comes first.
-_RUNTIMES = ("runc", "crun")
 _OCI = "oci"
 _VARIABLE = "SAMEBIT_ISOLATION"
 ISOLATIONS = (_OCI, CHROOT)
@@ -46,34 +45,21 @@ def choose_runtime(storage: Storage) -> str:
 
 def other_runtime(storage: Storage, used: str) -> str:
     """Give the path of a runtime beside the used one that works; else why there is none."""
-    reasons = []
     with (
         machine_errors(f"cannot write to the engine's storage {storage.home}"),
         storage.in_use(),
         exclusive_file(storage.home / f"trying-{storage.driver}"),
     ):
-        for name in _RUNTIMES:
-            path = find_program(name)
-            if path == used:
-                continue
-            if path is None:
-                reasons.append(f"{name} is not installed")
-                continue
-            record = storage.home / f"other-{name}-{storage.driver}-{boot_id()}"
-            if not record.exists():
-                remember(record, try_runtime(storage, path) or path)
-            known = record.read_text("utf-8")
-            if known == path:
-                return path
-            reasons.append(f"{name} does not work here")
-    return ", ".join(reasons)
+        return find_other_runtime(
+            used, storage.home, storage.driver, lambda path: try_runtime(storage, path)
+        )
 
 
 def _choose(storage: Storage) -> str:
     asked = os.environ.get(_VARIABLE) or ""
     if asked not in {"", *ISOLATIONS}:
         raise UsageError(f"{_VARIABLE} is {asked!r}", fix="set it to oci or chroot, or unset it")
-    found = {name: find_program(name) for name in _RUNTIMES}
+    found = {name: find_program(name) for name in RUNTIMES}
     if asked == CHROOT:
         found.clear()
     if asked != _OCI:
