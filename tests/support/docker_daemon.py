@@ -18,6 +18,7 @@ from samebit.engines.buildkit_programs import own_programs
 def main(folder: str, *command: str) -> int:
     daemon = Daemon(own_programs(None), Path(folder), "overlay")
     with closing(daemon):
+        daemon.wait()
         environment = {**os.environ, "DOCKER_HOST": daemon.address}
         return subprocess.run(command, env=environment, check=False).returncode
 

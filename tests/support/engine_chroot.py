@@ -72,8 +72,13 @@ exec "$@"
 _PYTHON = """\
 #!/bin/sh
 # The chroot's own Python, which cannot read the byte code of the one that samebit runs with.
+compile="import py_compile, sys; py_compile.compile(sys.argv[1], sys.argv[2])"
 for a in "$@"; do
-    case "$a" in */shim.pyc) a={shim} ;; esac
+    case "$a" in */shim.pyc)
+        a=/run/shim.pyc
+        # As everywhere else it is compiled once, not for each step.
+        [ -e "$a" ] || /usr/bin/python3 -c "$compile" {shim} "$a" ;;
+    esac
     shift
     set -- "$@" "$a"
 done

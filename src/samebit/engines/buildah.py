@@ -7,7 +7,7 @@ mounted, is read in place, and the engine never spends time on committing and co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -109,6 +109,10 @@ class Buildah:
                 raise storage_failure(
                     self._storage, "buildah cannot name the base image", done.stderr
                 )
+
+    def needed(self) -> AbstractContextManager[None]:
+        """Do nothing: it needs no start."""
+        return nullcontext()
 
     @contextmanager
     def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalTree]:

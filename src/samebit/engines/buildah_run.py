@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 from samebit.engines.buildah_storage import Storage, ulimits
 from samebit.engines.buildah_words import STEP_LINE, is_chatter, read_ending, split_closing
 from samebit.engines.conditions import StepTrace
+from samebit.engines.process_end import wait_for_end
 from samebit.engines.protocol import EnginePlan, Progress, StepFailedError
 from samebit.engines.shimmed_steps import ShimmedSteps
 from samebit.model.rendering import Rendering
@@ -194,7 +194,7 @@ class Run:
             # interrupt) is told to end.
             if not self._finished:
                 os.killpg(process.pid, signal.SIGTERM)
-            _wait(process)
+            wait_for_end(process, _STOP_SECONDS)
         except ProcessLookupError:
             pass
         except subprocess.TimeoutExpired:
@@ -203,16 +203,3 @@ class Run:
             self._storage.mark_untidy()
         if self._reader is not None:
             self._reader.join(_STOP_SECONDS)
-
-
-def _wait(process: subprocess.Popen[str]) -> None:
-    """Wait for the end, without the pauses that Popen.wait makes. Raises TimeoutExpired."""
-    if process.poll() is not None:
-        return
-    ended = os.pidfd_open(process.pid)
-    try:
-        if not select.select([ended], [], [], _STOP_SECONDS)[0]:
-            raise subprocess.TimeoutExpired(process.args, _STOP_SECONDS)
-    finally:
-        os.close(ended)
-    process.wait()

@@ -8,14 +8,13 @@ import os
 import resource
 import secrets
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from samebit.engines import leash
+from samebit.engines.leash import leashed
 from samebit.engines.machine import PACKAGES, boot_id, find_program, require_engine
 from samebit.engines.protocol import STAGE_IMAGES
 from samebit.errors import MachineError
@@ -145,8 +144,7 @@ class Storage:
 
     def leashed(self, *arguments: str) -> list[str]:
         """Give a buildah command line that ends with this process, however this one ends."""
-        started = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid())]
-        return [*started, *self.command(*arguments)]
+        return leashed(*self.command(*arguments))
 
     def make_containers(self, runtime: str) -> Path:
         """Make a folder for that runtime's state of one engine: which containers it runs."""

@@ -84,6 +84,15 @@ class Buildkit(KeepsLayouts):
             return find_other_runtime(self.runtime(), self.home, self.driver, self._try_runtime)
 
     @contextmanager
+    def needed(self) -> Iterator[None]:
+        """Start the daemons while what is to be built is prepared; they end with the context."""
+        try:
+            self._daemons()
+            yield
+        finally:
+            self._end_daemon()
+
+    @contextmanager
     def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalTree]:
         """Run the plan in the private directory `work`; yields while the final tree is mounted."""
         layers = self._base_layers(plan)
@@ -189,6 +198,7 @@ class Buildkit(KeepsLayouts):
             daemon.obey(steps.write(runtime, containers, runs=True, base_layers=base_layers))
             run = self._client(daemon).start(plan, work / "result", NOWHERE, progress)
             stack.callback(run.stop)
+            daemon.wait()
             stack.callback(steps.stop_waiting)
             tree = steps.captured(run.process.pid, run.failure)
             stack.callback(tree.close)
@@ -216,18 +226,21 @@ class Buildkit(KeepsLayouts):
     @contextmanager
     def _running(self, *, last: bool) -> Iterator[Daemon]:
         """Give the running daemon; it goes on after what is not the last of a build."""
-        daemon = self._daemon
         try:
-            if daemon is None:
-                daemon = self._daemon = Daemon(self._programs, self.home, self.driver)
-                self._layouts.clear()
-            yield daemon
+            yield self._daemons()
         except BaseException:
             last = True
             raise
         finally:
             if last:
                 self._end_daemon()
+
+    def _daemons(self) -> Daemon:
+        if self._daemon is None:
+            self._daemon = Daemon(self._programs, self.home, self.driver)
+            with machine_errors(f"cannot write to the engine's storage {self.home}"):
+                self._layouts.clear()
+        return self._daemon
 
     def _end_daemon(self) -> None:
         if self._daemon is not None:

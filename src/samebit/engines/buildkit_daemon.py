@@ -15,14 +15,17 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
+import threading
+from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from samebit.engines import leash, shim
+from samebit.engines import shim
 from samebit.engines.buildkit_programs import OwnPrograms
+from samebit.engines.leash import leashed
 from samebit.engines.machine import require_engine
+from samebit.engines.process_end import wait_for_end
 from samebit.engines.unmounting import unmount_below
 from samebit.errors import MachineError
 from samebit.store.failure import machine_errors
@@ -54,38 +57,68 @@ exec {runtime} "$@"
 
 
 class Daemon:
-    """The running daemons. `address` is where dockerd listens, for DOCKER_HOST."""
+    """The daemons, which start while their user goes on.
+
+    `address` is where dockerd listens, for DOCKER_HOST: who calls it before it runs waits.
+    """
 
     def __init__(self, programs: OwnPrograms, home: Path, driver: str) -> None:
-        """Start them over the state in `home`, waiting for another build that uses it.
+        """Begin to start them over the state in `home`, waiting for another build that uses it.
 
         `driver` is overlay or vfs. Raises MachineError.
         """
         self._programs = programs
         self._home = home
+        self._driver = driver
         self._stack = ExitStack()
+        self._started: Future[None] = Future()
+        self._over = os.eventfd(0, os.EFD_CLOEXEC)
+        # Daemons end when the thread does that started them (PR_SET_PDEATHSIG of prctl(2)).
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
         try:
             with machine_errors(f"cannot write to the engine's storage {home}"):
-                self._start(driver)
+                for name in ("data", "containerd", "tmp", "containers"):
+                    (home / name).mkdir(parents=True, exist_ok=True)
+                lock = os.open(home / "in-use", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                self._stack.callback(os.close, lock)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._clear()
+                # Socket addresses hold 107 bytes, and samebit's home may be longer.
+                self._place = Path(tempfile.mkdtemp(prefix="samebit-", dir="/tmp"))
+                self._stack.callback(shutil.rmtree, self._place, ignore_errors=True)
+                self._stack.callback(unmount_below, self._place)
+                self._stack.callback(self._clear)
+                self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                self._stack.callback(self._listener.close)
+                self._listener.bind(str(self._place / "docker.sock"))
+                self._listener.listen()
+            self.address = f"unix://{self._place / 'docker.sock'}"
+            self._current = self._place / "current"
+            self._keeper.start()
         except BaseException:
             self.close()
             raise
 
+    def wait(self) -> None:
+        """Wait until they run. Raises MachineError."""
+        self._started.result()
+
+    def _keep(self) -> None:
+        """Start them, and end them when they are of no more use."""
+        with self._stack:
+            try:
+                with machine_errors(f"cannot write to the engine's storage {self._home}"):
+                    self._start(self._driver)
+            except BaseException as error:  # noqa: BLE001 - told to who waits
+                self._started.set_exception(error)
+            else:
+                self._started.set_result(None)
+            # Only dockerd's own is left: who calls it is told when it has ended.
+            self._listener.close()
+            os.eventfd_read(self._over)
+
     def _start(self, driver: str) -> None:
-        home = self._home
-        for name in ("data", "containerd", "tmp", "containers"):
-            (home / name).mkdir(parents=True, exist_ok=True)
-        lock = os.open(home / "in-use", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._stack.callback(os.close, lock)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        self._clear()
-        # Socket addresses hold 107 bytes, and samebit's home may be longer.
-        place = Path(tempfile.mkdtemp(prefix="samebit-", dir="/tmp"))
-        self._stack.callback(shutil.rmtree, place, ignore_errors=True)
-        self._stack.callback(unmount_below, place)
-        self._stack.callback(self._clear)
-        self.address = f"unix://{place / 'docker.sock'}"
-        self._current = place / "current"
+        home, place = self._home, self._place
         programs = place / "bin"
         programs.mkdir()
         dispatch = programs / "runc"
@@ -126,12 +159,13 @@ class Daemon:
             f"--data-root={home / 'data'}",
             f"--exec-root={place / 'exec'}",
             f"--pidfile={place / 'docker.pid'}",
-            f"--host={self.address}",
+            "--host=fd://",
             f"--containerd={place / 'containerd.sock'}",
             f"--storage-driver={_SNAPSHOTTERS[driver]}",
             "--bridge=none",
             "--iptables=false",
             "--ip6tables=false",
+            listener=self._listener.fileno(),
         )
 
     @property
@@ -147,9 +181,16 @@ class Daemon:
 
     def close(self) -> None:
         """End the daemons and what they have left running. A second time does nothing."""
+        if self._over < 0:
+            return
+        os.eventfd_write(self._over, 1)
+        if self._keeper.ident is not None:
+            self._keeper.join()
         self._stack.close()
+        os.close(self._over)
+        self._over = -1
 
-    def _run(self, place: Path, program: str, *arguments: str) -> None:
+    def _run(self, place: Path, program: str, *arguments: str, listener: int | None = None) -> None:
         """Start a daemon and wait until it says that it is ready (sd_notify(3))."""
         name = Path(program).name
         unshare = require_engine("unshare", "util-linux")
@@ -158,12 +199,13 @@ class Daemon:
             path = place / f"{name}.ready"
             ready.bind(str(path))
             process = subprocess.Popen(
-                [
-                    *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid())),
+                leashed(
                     # What a killed daemon has mounted is gone with it.
                     *(unshare, "--mount", "--propagation", "slave", "--", program),
                     *arguments,
-                ],
+                    listener=listener,
+                ),
+                pass_fds=() if listener is None else (listener,),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -177,7 +219,7 @@ class Daemon:
                 start_new_session=True,
             )
             self._stack.callback(_end, process)
-            if _await_ready(ready, process):
+            if _await_ready(ready, process, self._over):
                 return
         text = log.read_text("utf-8", "replace").strip().splitlines()
         raise MachineError(
@@ -207,11 +249,11 @@ class Daemon:
                 path.unlink(missing_ok=True)
 
 
-def _await_ready(ready: socket.socket, process: subprocess.Popen[bytes]) -> bool:
+def _await_ready(ready: socket.socket, process: subprocess.Popen[bytes], over: int) -> bool:
     ended = os.pidfd_open(process.pid)
     try:
         while True:
-            found = select.select([ready.fileno(), ended], [], [], _START_SECONDS)[0]
+            found = select.select([ready.fileno(), ended, over], [], [], _START_SECONDS)[0]
             if ready.fileno() not in found:
                 return False
             if b"READY=1" in ready.recv(4096).splitlines():
@@ -224,7 +266,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGTERM)
     try:
-        process.wait(_STOP_SECONDS)
+        wait_for_end(process, _STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from samebit.engines.buildkit_layouts import KeepsLayouts, Layouts
@@ -49,6 +49,10 @@ class ForeignBuildkit(KeepsLayouts):
         self._builder = builder
         self._home = home
         super().__init__(Layouts(home / "layouts"))
+
+    def needed(self) -> AbstractContextManager[None]:
+        """Do nothing: it needs no start."""
+        return nullcontext()
 
     @contextmanager
     def build(self, plan: EnginePlan, work: Path, progress: Progress) -> Iterator[FinalLayers]:

@@ -6,13 +6,13 @@ import heapq
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from samebit.engines import leash
 from samebit.engines.buildx_words import BuildxOutput, StepNumbers
+from samebit.engines.leash import leashed
+from samebit.engines.process_end import wait_for_end
 from samebit.engines.protocol import Progress, StepFailedError
 
 _STOP_SECONDS = 10.0
@@ -37,10 +37,7 @@ class BuildxRun:
         self._open: list[tuple[tuple[int, int], str]] = []
         self._told: tuple[int, int] | None = None
         self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid())),
-                *command,
-            ],
+            leashed(*command),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -85,7 +82,7 @@ class BuildxRun:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             try:
-                self.process.wait(_STOP_SECONDS)
+                wait_for_end(self.process, _STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()

@@ -203,6 +203,9 @@ class Engine(Protocol):
     def import_base(self, name: str, layout: Path) -> None:
         """Import the only image of an OCI layout under `name`. Raises InputError, MachineError."""
 
+    def needed(self) -> AbstractContextManager[None]:
+        """Take note that something will be built: what takes time to start may start at once."""
+
     def build(
         self, plan: EnginePlan, work: Path, progress: Progress
     ) -> AbstractContextManager[FinalTree | FinalLayers]:

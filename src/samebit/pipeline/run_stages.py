@@ -163,15 +163,18 @@ class _StagesRun:
     def result(self) -> StagesResult:
         if not self.engine.shimmed:
             require_no_shim(self.lock, self.part.plan)
-        staged = self.contexts.stage(self.part.plan, self._input, self.lock.epoch, self.reachable)
-        if _has_steps(self.part.plan):
-            warm_up()
-            tell_foreign_steps(self.part.plan, self.progress.say)
-        for base in self.part.bases.values():
-            ensure_base(self.engine, self.store, base.image)
         root = self.part.root_image()
-        with tree_layer(self.store, root, self.lock) as layers:
-            built, fetches = self._build(staged, layers)
+        with self.engine.needed():
+            staged = self.contexts.stage(
+                self.part.plan, self._input, self.lock.epoch, self.reachable
+            )
+            if _has_steps(self.part.plan):
+                warm_up()
+                tell_foreign_steps(self.part.plan, self.progress.say)
+            for base in self.part.bases.values():
+                ensure_base(self.engine, self.store, base.image)
+            with tree_layer(self.store, root, self.lock) as layers:
+                built, fetches = self._build(staged, layers)
         image = compose(
             self.store,
             base=root,
