@@ -9,8 +9,6 @@ from samebit.engines import chroot_runtime
 from samebit.engines.buildah_storage import Storage, remember
 from samebit.engines.shim import quoted
 
-CHROOT = "chroot"
-
 
 def chroot_program(storage: Storage) -> str:
     """Write it into the engine's folder; gives its path. Raises OSError."""

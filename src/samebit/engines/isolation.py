@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from samebit.engines.asked_isolation import CHROOT, OCI, asked_isolation
 from samebit.engines.buildah_storage import (
     Storage,
     disk_full,
@@ -17,24 +18,14 @@ from samebit.engines.buildah_storage import (
     tail,
     ulimits,
 )
-from samebit.engines.chroot_launcher import CHROOT, chroot_program
+from samebit.engines.chroot_launcher import chroot_program
 from samebit.engines.machine import boot_id, find_program, install_advice
 from samebit.engines.probe_image import exit_program
 from samebit.engines.runtime_choice import RUNTIMES, find_other_runtime
-from samebit.errors import MachineError, UsageError
+from samebit.errors import MachineError
 from samebit.store.failure import machine_errors
 from samebit.store.locking import exclusive_file
 from samebit.store.removal import remove_tree
-
-_OCI = "oci"
-_VARIABLE = "SAMEBIT_ISOLATION"
-ISOLATIONS = (_OCI, CHROOT)
-"""What --isolation can ask for; by default the first that works."""
-
-
-def ask_for_isolation(name: str) -> None:
-    """Ask for one of ISOLATIONS for all that this process, and those it starts, build."""
-    os.environ[_VARIABLE] = name
 
 
 def choose_runtime(storage: Storage) -> str:
@@ -56,13 +47,11 @@ def other_runtime(storage: Storage, used: str) -> str:
 
 
 def _choose(storage: Storage) -> str:
-    asked = os.environ.get(_VARIABLE) or ""
-    if asked not in {"", *ISOLATIONS}:
-        raise UsageError(f"{_VARIABLE} is {asked!r}", fix="set it to oci or chroot, or unset it")
+    asked = asked_isolation()
     found = {name: find_program(name) for name in RUNTIMES}
     if asked == CHROOT:
         found.clear()
-    if asked != _OCI:
+    if asked != OCI:
         found[CHROOT] = chroot_program(storage)
     record = storage.home / f"runtime{asked and f'-{asked}'}-{storage.driver}-{boot_id()}"
     known = _remembered(record, found.values())

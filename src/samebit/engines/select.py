@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from samebit.engines.buildah import Buildah
-from samebit.engines.buildkit import Buildkit
-from samebit.engines.buildkit_foreign import ForeignBuildkit
 from samebit.engines.conditions import EngineConditions
-from samebit.engines.rootless import enter_user_namespace
 from samebit.errors import MachineError, UsageError
+
+if TYPE_CHECKING:
+    from samebit.engines.buildah import Buildah
+    from samebit.engines.buildkit import Buildkit
+    from samebit.engines.buildkit_foreign import ForeignBuildkit
 
 _USUAL = EngineConditions()
 
@@ -24,14 +26,27 @@ def engine_program(choice: str | None = None) -> str:
     return path if name == "buildah" and path else "buildah"
 
 
-def start_engine(
-    choice: str | None, home: Path, conditions: EngineConditions = _USUAL
-) -> Buildah | Buildkit | ForeignBuildkit:
+def start_engine(choice: str | None, home: Path) -> Buildah | Buildkit | ForeignBuildkit:
     """Start the engine that `choice` names, with state below `home`.
 
     Without a choice SAMEBIT_ENGINE decides, then buildah. SAMEBIT_STORAGE_DRIVER chooses the
-    storage driver; what `conditions` say goes before both. For an ordinary user the process starts
-    anew inside a user namespace. Raises UsageError, and MachineError when the engine is missing.
+    storage driver. For an ordinary user the process starts anew inside a user namespace. Raises
+    UsageError, and MachineError when the engine is missing.
+    """
+    name, chosen = _chosen(choice)
+    if name == "buildkit" and chosen:
+        from samebit.engines.buildkit_foreign import ForeignBuildkit  # noqa: PLC0415 - as below
+
+        return ForeignBuildkit(home / "engines" / "buildkit-foreign", chosen)
+    return start_own_engine(choice, home)
+
+
+def start_own_engine(
+    choice: str | None, home: Path, conditions: EngineConditions = _USUAL
+) -> Buildah | Buildkit:
+    """Start an engine as `start_engine` does; what `conditions` say goes before all else.
+
+    Raises MachineError for a builder of someone else's, too.
     """
     name, chosen = _chosen(choice)
     driver = os.environ.get("SAMEBIT_STORAGE_DRIVER") or None
@@ -41,19 +56,23 @@ def start_engine(
         )
     driver = conditions.driver or driver
     if name == "buildkit" and chosen:
-        if conditions != _USUAL:
-            raise MachineError(
-                "a builder of someone else's does not let a build find the machine changed",
-                fix="use --engine buildah or --engine buildkit",
-            )
-        return ForeignBuildkit(home / "engines" / "buildkit-foreign", chosen)
+        raise MachineError(
+            "samebit verify needs an engine of samebit's own, for the machine to be varied",
+            fix="use --engine buildah or --engine buildkit",
+        )
+    # Each takes its time to be loaded, and only one of them is used.
     if name == "buildkit":
+        from samebit.engines.buildkit import Buildkit  # noqa: PLC0415
+
         return Buildkit(
             home / "engines" / f"buildkit-{driver or 'overlay'}",
             driver,
             runtime=conditions.runtime,
             environment=conditions.environment,
         )
+    from samebit.engines.buildah import Buildah  # noqa: PLC0415
+    from samebit.engines.rootless import enter_user_namespace  # noqa: PLC0415
+
     program = conditions.program or chosen or "buildah"
     enter_user_namespace(program)
     return Buildah(

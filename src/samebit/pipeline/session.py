@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from samebit.engines.buildah import Buildah
-from samebit.engines.buildkit import Buildkit
-from samebit.engines.buildkit_foreign import ForeignBuildkit
+from samebit.engines.asked_isolation import ISOLATIONS, ask_for_isolation
 from samebit.engines.conditions import EngineConditions
-from samebit.engines.isolation import ISOLATIONS, ask_for_isolation
-from samebit.engines.protocol import Engine
-from samebit.engines.select import start_engine
-from samebit.errors import MachineError
+from samebit.engines.select import start_engine, start_own_engine
 from samebit.store.home import default_home
 from samebit.store.store import Store
+
+if TYPE_CHECKING:
+    # Only the chosen one is loaded.
+    from samebit.engines.buildah import Buildah
+    from samebit.engines.buildkit import Buildkit
+    from samebit.engines.protocol import Engine
 
 __all__ = ["ISOLATIONS", "Session", "ask_for_isolation", "open_session", "state_folder"]
 
@@ -45,13 +47,7 @@ class Session:
                 program=conditions.program or usual.program,
                 runtime=conditions.runtime or usual.runtime(),
             )
-        engine = start_engine(self.engine, home or self.home, conditions)
-        if isinstance(engine, ForeignBuildkit):
-            raise MachineError(
-                "samebit verify needs an engine of samebit's own, for the machine to be varied",
-                fix="use --engine buildah or --engine buildkit",
-            )
-        return engine
+        return start_own_engine(self.engine, home or self.home, conditions)
 
 
 def state_folder() -> Path:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from samebit.distribution.install import is_root
 from samebit.doctor.protocol import Bench, Check
+from samebit.engines.asked_isolation import CHROOT
 from samebit.engines.buildah_storage import open_storage
-from samebit.engines.chroot_launcher import CHROOT, chroot_program
+from samebit.engines.chroot_launcher import chroot_program
 from samebit.engines.isolation import try_runtime
 from samebit.engines.machine import find_program
 from samebit.engines.probe_image import exit_program
