@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from samebit.cli.options import parse_platform, report_options
+from samebit.cli.options import report_options
 from samebit.cli.standard_output import print_result
+from samebit.cli.values import parse_platform
 from samebit.model.audit import Policy
 from samebit.pipeline.audit import AuditRequest, audit
 from samebit.pipeline.request import parse_epoch

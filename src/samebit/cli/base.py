@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from samebit.cli.options import parse_platform, parse_tags, progress_options, style
+from samebit.cli.options import progress_options, style
 from samebit.cli.standard_output import print_result
 from samebit.cli.suggesting import SuggestingGroup
+from samebit.cli.values import parse_platform, parse_tags
 from samebit.pipeline.base import DEFAULT_VARIANT, VARIANTS, DebianBase, base_epoch, make_base
 from samebit.pipeline.base_lock import make_locked_base
 from samebit.pipeline.outputs import Outputs, deliver, parse_locations

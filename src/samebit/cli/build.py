@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from samebit.cli.options import (
-    build_request,
-    engine_option,
-    progress_options,
-    recipe_options,
-    style,
-    tags_of,
-)
-from samebit.cli.standard_output import print_result
-from samebit.pipeline.build import BuildResult, build_prepared, prepare
-from samebit.pipeline.build_document import build_document
-from samebit.pipeline.outputs import Outputs, deliver, parse_locations
+from samebit.cli.options import engine_option, progress_options, recipe_options, style
 from samebit.pipeline.session import open_session
-from samebit.report.normalised_text import account_lines
-from samebit.report.progress import BuildProgress
-from samebit.report.terminal import print_finding
 
 
 @click.command("build", short_help="Build a Dockerfile's image and print its digest.")
@@ -79,42 +64,23 @@ def command(
     CONTEXT is the directory that COPY and ADD take files from. The first build records a lock
     beside the Dockerfile; commit it, and every later build anywhere gives the same digest.
     """
-    wanted = Outputs(
-        tags=tags_of(recipe, tags),
-        locations=parse_locations(outputs),
-        push=push,
-        load=load,
-        iidfile=iidfile,
-        metadata_file=metadata_file,
-    )
     session = open_session(engine)
-    request = build_request(
-        recipe, excluded=(session.home, *wanted.paths()), locked=locked, use_memo=not no_cache
-    )
-    wanted.check(request.platforms)
-    with BuildProgress(style(progress, quiet=quiet)) as told:
-        prepared = prepare(request, session.store, told.say)
-        # Without --platform it is the lock that says how many there are.
-        wanted.check([part.platform for part in prepared.parts])
-        result = build_prepared(prepared, request, session.store, session.start_engine, told)
-    for finding in result.findings:
-        print_finding(finding)
-    deliver(wanted, result.image, session.store, told.say, result.sources())
-    _tell(result, told, files=normalised)
-    if as_json:
-        print_result(json.dumps(build_document(result), sort_keys=True))
-    else:
-        print_result(str(result.image.digest))
+    with session.engine_ahead(use_memo=not no_cache):
+        # While an engine starts that takes long.
+        from samebit.cli.build_run import run_build  # noqa: PLC0415
 
-
-def _tell(result: BuildResult, told: BuildProgress, *, files: bool) -> None:
-    for line in account_lines(result.accounts, files=files):
-        told.say(line)
-    if result.reused:
-        told.say("nothing changed since the last build of these inputs")
-    if result.lock_written:
-        told.say(f"wrote {result.lock_file}")
-    if result.lock_file is None:
-        told.say("a Dockerfile from standard input has no lock: its base images are not pinned")
-    elif result.recorded:
-        told.say("recorded, not replayed: build with --no-cache, or elsewhere, to prove the digest")
+        run_build(
+            session,
+            recipe,
+            tags=tags,
+            outputs=outputs,
+            push=push,
+            load=load,
+            iidfile=iidfile,
+            metadata_file=metadata_file,
+            locked=locked,
+            use_memo=not no_cache,
+            normalised=normalised,
+            as_json=as_json,
+            style=style(progress, quiet=quiet),
+        )

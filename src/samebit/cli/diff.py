@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from samebit.cli.options import parse_platform, report_options
+from samebit.cli.options import report_options
 from samebit.cli.standard_output import print_result
+from samebit.cli.values import parse_platform
 from samebit.pipeline.deep_view import find_diffoscope, missing
 from samebit.pipeline.diff import DEFAULT_LIMIT, diff_images
 from samebit.pipeline.outputs import write_whole

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from samebit.cli.options import parse_tags, progress_options, style
+from samebit.cli.options import progress_options, style
 from samebit.cli.standard_output import print_result
 from samebit.cli.suggesting import SuggestingGroup
+from samebit.cli.values import parse_tags
 from samebit.pipeline.inputs import find_lock, parse_artifact, pull, push, verify
 from samebit.pipeline.inputs_gc import collect
 from samebit.pipeline.session import open_session

@@ -8,14 +8,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from samebit.cli.options import (
-    build_request,
-    engine_option,
-    progress_options,
-    recipe_options,
-    style,
-)
+from samebit.cli.options import engine_option, progress_options, recipe_options, style
 from samebit.cli.standard_output import print_result
+from samebit.cli.values import build_request
 from samebit.model.lock_difference import LockDifference
 from samebit.pipeline.check_lock import check
 from samebit.pipeline.lock import difference, record

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from samebit.cli.options import parse_platform, parse_tags, progress_options, style
+from samebit.cli.options import progress_options, style
 from samebit.cli.standard_output import print_result
+from samebit.cli.values import parse_platform, parse_tags
 from samebit.errors import UsageError
 from samebit.pipeline.base import base_epoch
 from samebit.pipeline.build_document import account_members

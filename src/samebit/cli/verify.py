@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from samebit.cli.options import (
-    build_request,
     engine_option,
     progress_options,
     recipe_options,
@@ -17,6 +16,7 @@ from samebit.cli.options import (
     style,
 )
 from samebit.cli.standard_output import print_result
+from samebit.cli.values import build_request
 from samebit.model.verification import Verification
 from samebit.pipeline.diff import DEFAULT_LIMIT, diff_images
 from samebit.pipeline.outputs import check_writable, write_whole

@@ -26,6 +26,11 @@ def engine_program(choice: str | None = None) -> str:
     return path if name == "buildah" and path else "buildah"
 
 
+def takes_long(choice: str | None) -> bool:
+    """Tell whether the engine has daemons that take long to start. Raises UsageError."""
+    return _chosen(choice) == ("buildkit", "")
+
+
 def start_engine(choice: str | None, home: Path) -> Buildah | Buildkit | ForeignBuildkit:
     """Start the engine that `choice` names, with state below `home`.
 

@@ -82,7 +82,8 @@ class Gateway:
             listener.close()
         self._accepting.close()
         if self._namespaces is not None:
-            self._namespaces.close()
+            # The kernel lets go of packet sockets slowly, and nobody has to wait for it.
+            threading.Thread(target=self._namespaces.close).start()
         for pair in self._wakers:
             for descriptor in pair:
                 os.close(descriptor)

@@ -11,11 +11,11 @@ from samebit.lock.toml import format_lock
 from samebit.model.descriptor import OCI_MANIFEST, Descriptor
 from samebit.model.digest import Digest
 from samebit.model.platform import Platform
+from samebit.pipeline.memo_records import KIND
 from samebit.pipeline.request import BuildRequest
 from samebit.store.store import Store
 from samebit.transports.reachable import reachable
 
-_KIND = "memo"
 # Raised when the same inputs would give another image: a change of the canonical form, of the
 # difference, of lowering or of the environment of RUN that the lock's versions do not tell.
 _GENERATION = 2
@@ -39,7 +39,7 @@ def memo_key(
 
 def recall(store: Store, key: str) -> Descriptor | None:
     """Give the image that was built for `key`, if all of it is still in the store."""
-    record = store.record(_KIND, key)
+    record = store.record(KIND, key)
     if record is None:
         return None
     digest = Digest.parse(record.decode("ascii"))
@@ -52,4 +52,4 @@ def recall(store: Store, key: str) -> Descriptor | None:
 
 def remember(store: Store, key: str, image: Descriptor) -> None:
     """Remember what was built for `key`."""
-    store.set_record(_KIND, key, str(image.digest).encode("ascii"))
+    store.set_record(KIND, key, str(image.digest).encode("ascii"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from samebit.engines.asked_isolation import ISOLATIONS, ask_for_isolation
 from samebit.engines.conditions import EngineConditions
-from samebit.engines.select import start_engine, start_own_engine
+from samebit.engines.select import start_engine, start_own_engine, takes_long
+from samebit.pipeline.memo_records import remembers_nothing
 from samebit.store.home import default_home
 from samebit.store.store import Store
 
@@ -28,10 +31,26 @@ class Session:
     home: Path
     store: Store
     engine: str | None = None
+    _ahead: list[Engine] = field(default_factory=list)
 
     def start_engine(self) -> Engine:
         """Start the engine. Raises UsageError, MachineError."""
-        return start_engine(self.engine, self.home)
+        return self._ahead[0] if self._ahead else start_engine(self.engine, self.home)
+
+    @contextmanager
+    def engine_ahead(self, *, use_memo: bool) -> Iterator[None]:
+        """Start an engine that takes long before it is known that the recipe can be built at all.
+
+        Where a build is remembered, and `use_memo` lets it answer, the engine may not be needed.
+        Raises UsageError, MachineError.
+        """
+        if takes_long(self.engine) and not (use_memo and not remembers_nothing(self.store)):
+            engine = self.start_engine()
+            with engine.needed():
+                self._ahead.append(engine)
+                yield
+        else:
+            yield
 
     def start_varied_engine(
         self, conditions: EngineConditions, home: Path | None, usual: Buildah | Buildkit | None
