@@ -15,6 +15,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The second one may be an accident (`timeout` sends two), the third is a wish.
 _FORCING = 3
 _GARBAGE = 50_000
+# How the file names of the import system's own code begin.
+_LOADER = "<frozen importlib."
+_RETRY_SECONDS = 0.005
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -48,10 +51,15 @@ def _open_standard_streams() -> None:
 
 
 class _Interruptions:
-    """Turns the first signal into KeyboardInterrupt; tidying up is not disturbed by a second."""
+    """Turns the first signal into KeyboardInterrupt; tidying up is not disturbed by a second.
+
+    A module that is being loaded is loaded first: an exception there would leave it locked, and
+    another thread that loads it would wait for ever.
+    """
 
     def __init__(self) -> None:
         self._count = 0
+        self._raised = False
 
     def watch(self) -> None:
         for number in _SIGNALS:
@@ -59,13 +67,31 @@ class _Interruptions:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._interrupt)
 
+        signal.signal(signal.SIGALRM, self._retry)
+
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
         self._count += 1
-        if self._count == 1:
-            raise KeyboardInterrupt
         if self._count >= _FORCING:
             os._exit(_INTERRUPTED)
+        self._retry(number, frame)
+
+    def _retry(self, number: int, frame: FrameType | None) -> None:
+        del number
+        if self._raised:
+            return
+        if _is_loading(frame):
+            signal.setitimer(signal.ITIMER_REAL, _RETRY_SECONDS)
+            return
+        self._raised = True
+        raise KeyboardInterrupt
+
+
+def _is_loading(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(_LOADER):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _flush_standard_error() -> None:
