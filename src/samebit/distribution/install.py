@@ -41,8 +41,8 @@ class Distribution:
             return f"{'' if is_root() else 'sudo '}{command}"
         if not self.install:
             return f"install {' '.join(wanted)} with your distribution's package manager"
-        lacking = [name for name in wanted if not self.packages.get(name, name)]
-        return f"{self.name} has no package of {' and '.join(lacking)}: see its project's own page"
+        lacking = " and ".join(name for name in wanted if not self.packages.get(name, name))
+        return f"{self.name} has no fitting package of {lacking}: see its project's own page"
 
 
 def real_user() -> int:
@@ -67,7 +67,7 @@ def this_distribution() -> Distribution:
 
 
 def recognise(os_release: str) -> Distribution:
-    """Recognise a distribution by ID, else by the first of ID_LIKE that samebit knows."""
+    """Recognise a distribution by ID and release, else by ID, else by what it is like."""
     values: dict[str, str] = {}
     for line in os_release.splitlines():
         key, _, value = line.partition("=")
@@ -85,6 +85,7 @@ def known_distributions() -> tuple[str, ...]:
 
 
 def _identifiers(values: Mapping[str, str]) -> Iterable[str]:
+    yield f"{values.get('ID', '')} {values.get('VERSION_ID', '')}"
     for identifier in (values.get("ID", ""), *values.get("ID_LIKE", "").split()):
         # openSUSE's are called opensuse-leap, opensuse-tumbleweed, …
         yield "suse" if identifier.startswith("opensuse") else identifier
@@ -93,7 +94,10 @@ def _identifiers(values: Mapping[str, str]) -> Iterable[str]:
 @functools.cache
 def _known() -> dict[str, Distribution]:
     text = resources.files("samebit.distribution").joinpath("packages.toml").read_text("utf-8")
-    return {
-        identifier: Distribution(identifier, table["install"], table["packages"])
-        for identifier, table in tomllib.loads(text).items()
-    }
+    tables = tomllib.loads(text)
+    found = {}
+    for identifier, table in tables.items():
+        parent = tables.get(table.get("like"), {})
+        packages = {**parent.get("packages", {}), **table["packages"]}
+        found[identifier] = Distribution(identifier, {**parent, **table}["install"], packages)
+    return found

@@ -42,9 +42,7 @@ class ForeignBuildkit(KeepsLayouts):
         """Find buildx; `home` is where the state lives. Raises MachineError without it."""
         found = find_buildx()
         if found is None:
-            raise MachineError(
-                "buildx is not installed", fix=install_advice("docker-buildx docker-cli")
-            )
+            raise MachineError("buildx is not installed", fix=install_advice("buildx"))
         self._buildx = found
         self._builder = builder
         self._home = home

@@ -10,7 +10,7 @@ from samebit.engines.machine import find_program, install_advice
 from samebit.engines.runtime_choice import RUNTIMES
 from samebit.errors import MachineError
 
-_PACKAGES = "docker.io containerd docker-buildx runc"
+_PACKAGES = "dockerd containerd buildx runc"
 # Where distributions and Docker's own packages put the plugins of its command line.
 _PLUGIN_FOLDERS = (
     "/usr/local/lib/docker/cli-plugins",

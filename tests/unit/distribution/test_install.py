@@ -6,7 +6,12 @@ from samebit.distribution import install
 from samebit.distribution.install import known_distributions, recognise
 
 RELEASES = {
-    "Debian GNU/Linux 12 (bookworm)": 'ID=debian\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
+    "Debian GNU/Linux 12 (bookworm)": (
+        'ID=debian\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\n'
+    ),
+    "Debian GNU/Linux 13 (trixie)": (
+        'ID=debian\nPRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nVERSION_ID="13"\n'
+    ),
     "Ubuntu 24.04.1 LTS": "PRETTY_NAME='Ubuntu 24.04.1 LTS'\nID=ubuntu\nID_LIKE=debian\n",
     "Fedora Linux 43": 'NAME="Fedora Linux"\nPRETTY_NAME="Fedora Linux 43"\nID=fedora\n',
     "Alpine Linux v3.22": 'ID=alpine\nPRETTY_NAME="Alpine Linux v3.22"\n',
@@ -54,9 +59,19 @@ def test_what_a_distribution_does_not_have_is_said(monkeypatch: pytest.MonkeyPat
     debian = recognise(RELEASES["Debian GNU/Linux 12 (bookworm)"])
     assert debian.command("git", "cosign") is None
     assert debian.advice("git", "cosign") == (
-        "Debian GNU/Linux 12 (bookworm) has no package of cosign: see its project's own page"
+        f"{debian.name} has no fitting package of cosign: see its project's own page"
     )
     assert debian.advice("git") == "apt-get install --no-install-recommends git"
+
+
+def test_a_release_may_lack_what_the_next_one_has() -> None:
+    # Debian 12 has no buildx, and a dockerd that is too old.
+    assert (
+        recognise(RELEASES["Debian GNU/Linux 12 (bookworm)"]).command("dockerd", "buildx") is None
+    )
+    assert recognise(RELEASES["Debian GNU/Linux 13 (trixie)"]).command("dockerd", "buildx") == (
+        "apt-get install --no-install-recommends docker.io docker-cli docker-buildx"
+    )
 
 
 def test_ordinary_users_get_sudo(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,7 @@ def test_programs_that_are_not_there_are_named_with_their_package(
     monkeypatch.setattr(programs, "find_program", lambda _name: None)
     found = {o.name: o for o in programs.CHECK.probe(bench)}
     assert found["git"].fix.endswith("apt-get install --no-install-recommends git")
-    assert found["cosign"].fix.startswith("Debian has no package of cosign")
+    assert found["cosign"].fix.startswith("Debian has no fitting package of cosign")
     assert not any(o.needed for o in found.values())
 
 
@@ -103,3 +103,31 @@ def test_a_trial_never_raises(tmp_path: Path) -> None:
     assert attempt(str(tmp_path / "absent")).reason == "No such file or directory"
     assert attempt("sh", "-c", "echo one >&2; echo two >&2; exit 3").reason == "two"
     assert attempt("sh", "-c", "exit 3").reason == "exit 3"
+
+
+def test_a_dockerd_that_reads_no_oci_layouts_is_too_old(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, text in {
+        "dockerd": "Docker version 20.10.24+dfsg1, build 297e128",
+        "containerd": "",
+        "docker-buildx": "github.com/docker/buildx v0.13.1 5a4a2b1",
+    }.items():
+        path = tmp_path / name
+        path.write_text(f"#!/bin/sh\necho '{text}'\n")
+        path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    (old,) = [o for o in engines.CHECK.probe(bench) if o.name == "buildkit"]
+    assert (old.state, old.reason) == (
+        State.LACKS,
+        "dockerd 20.10.24+dfsg1 is too old: 24 or newer",
+    )
+    (tmp_path / "dockerd").write_text(
+        "#!/bin/sh\necho 'Docker version 26.1.5+dfsg1, build a72d7cd'\n"
+    )
+    (new,) = [o for o in engines.CHECK.probe(bench) if o.name == "buildkit"]
+    assert (new.state, new.found) == (
+        State.WORKS,
+        "dockerd 26.1.5+dfsg1, containerd, buildx 0.13.1",
+    )
+    assert not new.needed

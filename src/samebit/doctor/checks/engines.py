@@ -7,12 +7,15 @@ from collections.abc import Iterator
 
 from samebit.doctor.protocol import Bench, Check
 from samebit.doctor.trial import attempt
+from samebit.engines.buildkit_programs import find_buildx
 from samebit.engines.machine import find_program
 from samebit.model.diagnosis import Observation, State
 
 AREA = "engines"
 _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)*\S*")
 _WITHOUT_BUILDKIT = "no --engine buildkit"
+# The first whose BuildKit works on containerd's image store, and reads OCI layouts.
+_LEAST_DOCKERD = 24
 
 
 def _probe(bench: Bench) -> Iterator[Observation]:
@@ -42,21 +45,30 @@ def version(text: str) -> str:
 
 def _buildkit(bench: Bench) -> Observation:
     """Look for what an own BuildKit is made of; docker's daemon need not run."""
-    missing = [name for name in ("dockerd", "containerd") if find_program(name) is None]
-    docker = find_program("docker")
-    buildx = attempt(docker, "buildx", "version") if docker is not None else None
-    if buildx is None or not buildx.worked:
-        missing.append("docker buildx")
-    elif not missing:
-        found = f"dockerd, containerd, buildx {version(buildx.output)}"
-        return Observation(AREA, "buildkit", State.WORKS, found=found)
+    dockerd, buildx = find_program("dockerd"), find_buildx()
+    programs = {"dockerd": dockerd, "containerd": find_program("containerd"), "buildx": buildx}
+    missing = [name for name, path in programs.items() if path is None]
+    reason = f"{', '.join(missing)}: not installed" if missing else ""
+    found = ""
+    if dockerd is not None:
+        of_dockerd = version(attempt(dockerd, "--version").output)
+        found = f"dockerd {of_dockerd}"
+        release = of_dockerd.partition(".")[0]
+        if release.isdigit() and int(release) < _LEAST_DOCKERD:
+            too_old = f"dockerd {of_dockerd} is too old: {_LEAST_DOCKERD} or newer"
+            reason = f"{reason}; {too_old}" if reason else too_old
+    if not reason and buildx is not None:
+        tried = attempt(buildx, "version")
+        reason = tried.reason
+        found += f", containerd, buildx {version(tried.output)}"
     return Observation(
         AREA,
         "buildkit",
-        State.LACKS,
-        reason=f"{', '.join(missing)}: not installed",
-        without=_WITHOUT_BUILDKIT,
-        fix=bench.distribution.advice("buildx", "dockerd"),
+        State.LACKS if reason else State.WORKS,
+        found=found,
+        reason=reason,
+        without=_WITHOUT_BUILDKIT if reason else "",
+        fix=bench.distribution.advice("buildx", "dockerd") if reason else "",
     )
 
 
