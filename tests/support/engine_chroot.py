@@ -29,7 +29,7 @@ from samebit.engines.machine import find_program
 SUITES = ("bookworm", "trixie", "sid")
 # The whole of Python: isolation by chroot needs its ctypes.
 _PACKAGES = ("buildah", "coreutils", "dash", "python3", "runc")
-_BUILDKIT_PACKAGES = ("containerd", "docker.io", "docker-buildx")
+_BUILDKIT_PACKAGES = ("containerd", "docker.io", "docker-buildx", "xz-utils")
 # The others have no BuildKit in what every run of the tests makes.
 _WITH_BUILDKIT = "trixie"
 _PROGRAMS = {

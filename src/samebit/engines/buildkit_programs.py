@@ -10,7 +10,10 @@ from samebit.engines.machine import find_program, install_advice
 from samebit.engines.runtime_choice import RUNTIMES
 from samebit.errors import MachineError
 
-_PACKAGES = "dockerd containerd buildx runc"
+_PACKAGES = "dockerd containerd buildx runc xz"
+# What dockerd starts for archives that ADD unpacks. Without it they would be copied as they are,
+# and the image have another digest.
+_XZ = "xz"
 # Where distributions and Docker's own packages put the plugins of its command line.
 _PLUGIN_FOLDERS = (
     "/usr/local/lib/docker/cli-plugins",
@@ -35,7 +38,7 @@ def own_programs(runtime: str | None) -> OwnPrograms:
 
     Raises MachineError that says what is missing.
     """
-    found = {name: find_program(name) for name in ("dockerd", "containerd")}
+    found = {name: find_program(name) for name in ("dockerd", "containerd", _XZ)}
     found["docker-buildx"] = find_buildx()
     found["runc"] = runtime or next(filter(None, map(find_program, RUNTIMES)), None)
     missing = [name for name, path in found.items() if path is None]

@@ -67,12 +67,15 @@ class BuildxRun:
         ending = self._output.ending()
         found = self._steps.position(ending.vertex) or self._steps.lines.get(ending.line)
         stage, step = found or (None, None)
+        reason = ending.reason
+        if ending.unlisted and found is not None:
+            reason = f"the image has no {self._steps.unknown(found)}"
         return StepFailedError(
             stage,
             step,
             status=ending.status,
             output=ending.output,
-            reason=ending.reason,
+            reason=reason,
             unstarted=ending.unstarted,
         )
 

@@ -22,9 +22,13 @@ _COUNTED = ("ADD", "COPY", "RUN", "WORKDIR")
 _MAKES_NOTHING = ("WORKDIR /", 'WORKDIR "/"')
 _STATUS = re.compile(r"did not complete successfully: exit code: (\d+)")
 _USER = re.compile(r"unable to find (user|group) (\S+?):? no matching entries")
+# What it says of every name where the image has no list of users.
+_NO_LIST = re.compile(r"unable to find (?:user|group) \S+?: invalid argument")
 _NO_SOURCE = re.compile(
     r'failed to (?:calculate checksum of|compute cache key).*?: "?([^"\n]*?)"?: not found'
 )
+# The same without a cache, when nobody has looked before: below where it has mounted the tree.
+_NO_FILE = re.compile(r"lstat [^\n]*?/buildkit-mount\d+(/[^\n]*?): no such file or directory")
 _UNSTARTED = re.compile(
     r"(?:runc run failed: |crun: )(?:unable to start container process: )?"
     r"(?:error during container init: )?(.*)\Z"
@@ -40,32 +44,42 @@ class StepNumbers:
     """Where BuildKit's steps are in a lowered Dockerfile.
 
     `known` maps (stage's name, number) to keyword, stage and step, both from 1; `lines` maps line
-    numbers to stage and step.
+    numbers to stage and step, `users` these to what the last USER says.
     """
 
     known: Mapping[tuple[str, int], tuple[str, int, int]]
     lines: Mapping[int, tuple[int, int]]
+    users: Mapping[tuple[int, int], str]
 
     @classmethod
     def of(cls, dockerfile: str) -> Self:
         """Count what changes the tree, as BuildKit does; the others count every instruction."""
         found: dict[tuple[str, int], tuple[str, int, int]] = {}
         lines: dict[int, tuple[int, int]] = {}
-        stage, step, number, name = 0, 0, 0, ""
+        users: dict[tuple[int, int], str] = {}
+        stage, step, number, name, user = 0, 0, 0, "", ""
         continued = False
         for at, line in enumerate(dockerfile.splitlines(), 1):
             if not continued:
                 words = line.split(" ")
                 step += 1
                 if words[0] == "FROM":
-                    stage, step, number = stage + 1, 1, 0
+                    stage, step, number, user = stage + 1, 1, 0, ""
                     name = words[3] if len(words) > 3 else ""
+                elif words[0] == "USER":
+                    user = words[1]
                 elif words[0] in _COUNTED and line not in _MAKES_NOTHING:
                     number += 1
                     found[name, number] = (words[0], stage, step)
             lines[at] = (stage, step)
+            users[stage, step] = user
             continued = line.endswith("\\")
-        return cls(found, lines)
+        return cls(found, lines, users)
+
+    def unknown(self, position: tuple[int, int]) -> str:
+        """Say which name of the user there is in no list: numbers need none."""
+        user, _, group = self.users[position].partition(":")
+        return f'group "{group}"' if group and user.isdigit() else f'user "{user}"'
 
     def position(self, vertex: str) -> tuple[int, int] | None:
         """Give (stage, step) of the step that BuildKit calls so; None for what is none."""
@@ -89,7 +103,7 @@ class Ending:
     """How a build failed, as in StepFailedError.
 
     `vertex` is the failed step's name, empty where buildx only gives the `line` of the Dockerfile,
-    0 where not even that.
+    0 where not even that. `unlisted` means that the image has no users at all, but USER a name.
     """
 
     vertex: str
@@ -98,6 +112,7 @@ class Ending:
     reason: str
     unstarted: bool = False
     line: int = 0
+    unlisted: bool = False
 
 
 @dataclass(slots=True)
@@ -160,9 +175,9 @@ class BuildxOutput:
         start = next((n for n, text in enumerate(said) if text.startswith(_ERROR)), 0)
         reason = "\n".join(said[start:]).removeprefix(_ERROR).removeprefix("failed to solve: ")
         line = int(place[1]) if place else 0
-        missing = _NO_SOURCE.search(reason)
+        missing = _missing(reason)
         if missing is not None:
-            reason = f"{missing[1]}: no such file or directory"
+            reason = f'"{missing}": no such file or directory'
         return Ending("", (), None, reason, line=line)
 
     def _printed(self, digest: str) -> tuple[str, ...]:
@@ -185,18 +200,25 @@ class BuildxOutput:
         user = _USER.search(error)
         if user is not None:
             return Ending(name, output, None, f'the image has no {user[1]} "{user[2]}"')
-        missing = _NO_SOURCE.search(error)
+        if _NO_LIST.search(error):
+            return Ending(name, output, None, "", unlisted=True)
+        missing = _missing(error)
         if missing is not None and "] RUN " in name:
-            reason = f'samebit: the source of the mount does not exist: "{missing[1]}"'
+            reason = f'samebit: the source of the mount does not exist: "{missing}"'
             return Ending(name, output, None, reason, unstarted=True)
         if missing is not None:
-            error = f"{missing[1]}: no such file or directory"
+            error = f'"{missing}": no such file or directory'
         return Ending(name, output, None, error)
 
     def _lines(self, digest: str, data: bytes) -> list[str]:
         *lines, rest = (self._pending.get(digest, b"") + data).split(b"\n")
         self._pending[digest] = rest
         return [_text(line) for line in lines]
+
+
+def _missing(error: str) -> str | None:
+    found = _NO_SOURCE.search(error) or _NO_FILE.search(error)
+    return found[1] if found is not None else None
 
 
 def _text(line: bytes) -> str:

@@ -111,6 +111,7 @@ def test_a_dockerd_that_reads_no_oci_layouts_is_too_old(
     for name, text in {
         "dockerd": "Docker version 20.10.24+dfsg1, build 297e128",
         "containerd": "",
+        "xz": "",
         "docker-buildx": "github.com/docker/buildx v0.13.1 5a4a2b1",
     }.items():
         path = tmp_path / name

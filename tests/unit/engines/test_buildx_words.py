@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 
+import pytest
+
 from samebit.engines import shim
 from samebit.engines.buildx_words import BuildxOutput, StepNumbers
 
@@ -92,6 +94,28 @@ def test_an_unknown_user_is_named() -> None:
     assert ending.ending().reason == 'the image has no user "eve"'
 
 
+@pytest.mark.parametrize(
+    ("user", "unknown"),
+    [("eve", 'user "eve"'), ("1:eve", 'group "eve"'), ("eve:1", 'user "eve"')],
+)
+def test_without_a_list_of_users_the_dockerfile_tells_the_name(user: str, unknown: str) -> None:
+    error = f"unable to find user {user.partition(':')[0]}: invalid argument"
+    assert fed(STARTED, failed(error)).ending().unlisted
+    numbers = StepNumbers.of(f"FROM b AS s0\nUSER 0\nRUN a\nUSER {user}\nRUN b\nFROM c AS s1\n")
+    assert numbers.unknown((1, 5)) == unknown
+
+
+@pytest.mark.parametrize(("name", "unstarted"), [("RUN x", True), ("COPY --from=a /b c /d", False)])
+def test_a_source_is_missing_below_where_buildkit_mounts(name: str, unstarted: bool) -> None:
+    error = "x: lstat /var/lib/x y/tmp/buildkit-mount99801/b c: no such file or directory"
+    ending = fed(
+        {"vertexes": [{"digest": "v", "name": f"[s0 2/2] {name}", "error": error}]}
+    ).ending()
+    assert ending.unstarted is unstarted
+    assert '"/b c"' in ending.reason
+    assert "buildkit-mount" not in ending.reason
+
+
 def test_what_was_only_cancelled_is_not_the_cause() -> None:
     other = {"vertexes": [{"digest": "w", "name": "[s1 1/1] COPY", "error": "context canceled"}]}
     assert fed(STARTED, other, failed("no room")).ending().reason == "no room"
@@ -114,7 +138,7 @@ ERROR: failed to solve: failed to compute cache key: failed to calculate checksu
 def test_the_line_is_taken_where_no_step_is_named() -> None:
     ending = fed(*SNIPPET.splitlines()).ending()
     assert (ending.vertex, ending.line) == ("", 2)
-    assert ending.reason == "/x: no such file or directory"
+    assert ending.reason == '"/x": no such file or directory'
     assert StepNumbers.of("FROM b AS s0\nCOPY --from=samebit-0 /x /y\n").lines[2] == (1, 2)
 
 

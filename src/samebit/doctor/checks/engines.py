@@ -46,7 +46,8 @@ def version(text: str) -> str:
 def _buildkit(bench: Bench) -> Observation:
     """Look for what an own BuildKit is made of; docker's daemon need not run."""
     dockerd, buildx = find_program("dockerd"), find_buildx()
-    programs = {"dockerd": dockerd, "containerd": find_program("containerd"), "buildx": buildx}
+    programs = {"dockerd": dockerd, "buildx": buildx}
+    programs |= {name: find_program(name) for name in ("containerd", "xz")}
     missing = [name for name, path in programs.items() if path is None]
     reason = f"{', '.join(missing)}: not installed" if missing else ""
     found = ""
@@ -68,7 +69,7 @@ def _buildkit(bench: Bench) -> Observation:
         found=found,
         reason=reason,
         without=_WITHOUT_BUILDKIT if reason else "",
-        fix=bench.distribution.advice("buildx", "dockerd") if reason else "",
+        fix=bench.distribution.advice("buildx", "dockerd", "xz") if reason else "",
     )
 
 
