@@ -11,7 +11,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from samebit.engines import shim
@@ -28,13 +28,17 @@ _NO_SOURCE = re.compile(
     r'failed to (?:calculate checksum of|compute cache key).*?: "?([^"\n]*?)"?: not found'
 )
 # The same without a cache, when nobody has looked before: below where it has mounted the tree.
-_NO_FILE = re.compile(r"lstat [^\n]*?/buildkit-mount\d+(/[^\n]*?): no such file or directory")
+_NO_FILE = re.compile(
+    r"(?:lstat|open) [^\n]*?/buildkit-mount\d+(/[^\n]*?): no such file or directory"
+)
 _UNSTARTED = re.compile(
     r"(?:runc run failed: |crun: )(?:unable to start container process: )?"
     r"(?:error during container init: )?(.*)\Z"
 )
 _SHIM = "samebit: "
 _ERROR = "ERROR: "
+# The line that failed, as buildx shows it.
+_RUN_SHOWN = re.compile(r" *\d+ \| >>> RUN ")
 _PLACE = re.compile(r"Dockerfile:(\d+)")
 _TAIL_LINES = 200
 
@@ -67,7 +71,7 @@ class StepNumbers:
                     stage, step, number, user = stage + 1, 1, 0, ""
                     name = words[3] if len(words) > 3 else ""
                 elif words[0] == "USER":
-                    user = words[1]
+                    user = words[1].strip('"')
                 elif words[0] in _COUNTED and line not in _MAKES_NOTHING:
                     number += 1
                     found[name, number] = (words[0], stage, step)
@@ -175,10 +179,8 @@ class BuildxOutput:
         start = next((n for n, text in enumerate(said) if text.startswith(_ERROR)), 0)
         reason = "\n".join(said[start:]).removeprefix(_ERROR).removeprefix("failed to solve: ")
         line = int(place[1]) if place else 0
-        missing = _missing(reason)
-        if missing is not None:
-            reason = f'"{missing}": no such file or directory'
-        return Ending("", (), None, reason, line=line)
+        ran = any(map(_RUN_SHOWN.match, said))
+        return replace(_classified(reason, ran=ran), line=line)
 
     def _printed(self, digest: str) -> tuple[str, ...]:
         output = tuple(self.tails.get(digest, ()))
@@ -197,23 +199,28 @@ class BuildxOutput:
             if last.startswith(_SHIM):
                 return Ending(name, output[:-1], None, last, unstarted=True)
             return Ending(name, output, int(found[1]), "")
-        user = _USER.search(error)
-        if user is not None:
-            return Ending(name, output, None, f'the image has no {user[1]} "{user[2]}"')
-        if _NO_LIST.search(error):
-            return Ending(name, output, None, "", unlisted=True)
-        missing = _missing(error)
-        if missing is not None and "] RUN " in name:
-            reason = f'samebit: the source of the mount does not exist: "{missing}"'
-            return Ending(name, output, None, reason, unstarted=True)
-        if missing is not None:
-            error = f'"{missing}": no such file or directory'
-        return Ending(name, output, None, error)
+        return replace(_classified(error, ran="] RUN " in name), vertex=name, output=output)
 
     def _lines(self, digest: str, data: bytes) -> list[str]:
         *lines, rest = (self._pending.get(digest, b"") + data).split(b"\n")
         self._pending[digest] = rest
         return [_text(line) for line in lines]
+
+
+def _classified(error: str, *, ran: bool) -> Ending:
+    """Word what failed before a program was started; `ran` says that it was to be one of RUN."""
+    user = _USER.search(error)
+    if user is not None:
+        return Ending("", (), None, f'the image has no {user[1]} "{user[2]}"')
+    if _NO_LIST.search(error):
+        return Ending("", (), None, "", unlisted=True)
+    missing = _missing(error)
+    if missing is None:
+        return Ending("", (), None, error)
+    if ran:
+        reason = f'samebit: the source of the mount does not exist: "{missing}"'
+        return Ending("", (), None, reason, unstarted=True)
+    return Ending("", (), None, f'"{missing}": no such file or directory')
 
 
 def _missing(error: str) -> str | None:

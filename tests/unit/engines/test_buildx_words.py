@@ -101,7 +101,7 @@ def test_an_unknown_user_is_named() -> None:
 def test_without_a_list_of_users_the_dockerfile_tells_the_name(user: str, unknown: str) -> None:
     error = f"unable to find user {user.partition(':')[0]}: invalid argument"
     assert fed(STARTED, failed(error)).ending().unlisted
-    numbers = StepNumbers.of(f"FROM b AS s0\nUSER 0\nRUN a\nUSER {user}\nRUN b\nFROM c AS s1\n")
+    numbers = StepNumbers.of(f'FROM b AS s0\nUSER 0\nRUN a\nUSER "{user}"\nRUN b\nFROM c AS s1\n')
     assert numbers.unknown((1, 5)) == unknown
 
 
@@ -140,6 +140,13 @@ def test_the_line_is_taken_where_no_step_is_named() -> None:
     assert (ending.vertex, ending.line) == ("", 2)
     assert ending.reason == '"/x": no such file or directory'
     assert StepNumbers.of("FROM b AS s0\nCOPY --from=samebit-0 /x /y\n").lines[2] == (1, 2)
+
+
+def test_where_no_step_is_named_the_line_tells_what_it_was() -> None:
+    snippet = SNIPPET.replace("COPY --from=samebit-0 /x /y", "RUN --mount=type=bind,source=/x true")
+    ending = fed(*snippet.splitlines()).ending()
+    assert (ending.line, ending.unstarted) == (2, True)
+    assert ending.reason == 'samebit: the source of the mount does not exist: "/x"'
 
 
 def test_the_missing_source_of_a_mount_is_told_as_the_shim_does() -> None:
