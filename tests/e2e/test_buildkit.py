@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -164,6 +166,35 @@ def test_a_step_that_fails_is_told_where_another_waits_for_it(
     assert "\n  second" not in done.stderr
     told = [line for line in done.stderr.splitlines() if "RUN echo" in line]
     assert "first" in told[0]
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2])
+def test_an_interrupt_at_any_time_leaves_nothing(
+    engine: EngineChroot, base: Path, tmp_path: Path, seconds: float
+) -> None:
+    """The daemons start in a thread, while others load modules."""
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text("FROM base\nRUN sleep 30\n")
+    home = tmp_path / "home"
+    samebit = engine.samebit(home, "overlay", "buildkit")
+    given = f"--build-context=base=oci-layout://{base}"
+    command = [*samebit.prefix, sys.executable, "-m", "samebit.cli", "build", given, str(context)]
+    environment = {**os.environ, **samebit.environment, "SAMEBIT_HOME": str(home)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as build:
+        while not (home / "engines" / "buildkit-overlay" / "in-use").exists():
+            time.sleep(0.001)
+        time.sleep(seconds)
+        build.send_signal(signal.SIGINT)
+        stderr = build.communicate(timeout=30)[1]
+    assert build.returncode == 130, stderr
+    assert b"Traceback" not in stderr
+    left = subprocess.run(["pgrep", "-f", str(home)], capture_output=True, check=False)
+    assert left.stdout == b""
+    configured = [path.read_text() for path in Path("/tmp").glob("samebit-*/containerd.toml")]
+    assert not [text for text in configured if str(home) in text]
+    assert not list(context.glob("*.lock"))
 
 
 def foreign(engine: EngineChroot, home: Path) -> Samebit:
