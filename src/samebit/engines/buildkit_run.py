@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import os
 import signal
 import subprocess
@@ -10,6 +9,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from samebit.engines.buildx_order import StepOrder
 from samebit.engines.buildx_words import BuildxOutput, StepNumbers
 from samebit.engines.leash import leashed
 from samebit.engines.process_end import wait_for_end
@@ -34,8 +34,7 @@ class BuildxRun:
         self._steps = StepNumbers.of(dockerfile)
         self._progress = progress
         self._quiet = False
-        self._open: list[tuple[tuple[int, int], str]] = []
-        self._told: tuple[int, int] | None = None
+        self._order = StepOrder(self._steps)
         self.process = subprocess.Popen(
             leashed(*command),
             stdin=subprocess.DEVNULL,
@@ -91,21 +90,6 @@ class BuildxRun:
                 self.process.wait()
         self._reader.join(_STOP_SECONDS)
 
-    def _tell(self, started: Sequence[str], progress: Progress) -> None:
-        """Tell of steps in the Dockerfile's order: later ones start early, and wait."""
-        for name in started:
-            position = self._steps.position(name)
-            if position is not None:
-                heapq.heappush(self._open, (position, name))
-        while self._open:
-            position, name = self._open[0]
-            if position != self._told:
-                progress.at(*position)
-                self._told = position
-            if name not in self._output.ended:
-                return
-            heapq.heappop(self._open)
-
     def _read(self) -> None:
         stderr = self.process.stderr
         assert stderr is not None
@@ -113,7 +97,8 @@ class BuildxRun:
             started, printed = self._output.feed(line.rstrip("\n"))
             if self._quiet or self._progress is None:
                 continue
-            self._tell(started, self._progress)
+            for position in self._order.next(started, self._output.ended):
+                self._progress.at(*position)
             for _, text in printed:
                 self._progress.line(text)
 
