@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -166,6 +167,23 @@ def test_a_step_that_fails_is_told_where_another_waits_for_it(
     assert "\n  second" not in done.stderr
     told = [line for line in done.stderr.splitlines() if "RUN echo" in line]
     assert "first" in told[0]
+
+
+@pytest.mark.prove
+def test_bad_input_is_told_while_another_build_has_the_daemons(
+    engine: EngineChroot, tmp_path: Path
+) -> None:
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY absent /x\n")
+    samebit = engine.samebit(tmp_path / "home", "overlay", "buildkit")
+    state = tmp_path / "home" / "engines" / "buildkit-overlay"
+    state.mkdir(parents=True)
+    with (state / "in-use").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = samebit.run("build", context, timeout=30)
+    assert done.returncode == 2
+    assert "Dockerfile:2:1: error: absent" in done.stderr
 
 
 @pytest.mark.prove

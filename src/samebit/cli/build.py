@@ -44,20 +44,11 @@ from samebit.pipeline.session import open_session
 @progress_options
 def command(
     *,
-    tags: tuple[str, ...],
-    outputs: tuple[str, ...],
-    push: bool,
-    load: bool,
-    iidfile: Path | None,
-    metadata_file: Path | None,
-    locked: bool,
     no_cache: bool,
-    normalised: bool,
-    as_json: bool,
     engine: str | None,
     progress: str,
     quiet: bool,
-    **recipe: Any,  # noqa: ANN401 - the values of recipe_options, typed in BuildRequest
+    **options: Any,  # noqa: ANN401 - the others, typed in run_build
 ) -> None:
     """Build the image of a Dockerfile; its digest is the only line on stdout.
 
@@ -65,22 +56,9 @@ def command(
     beside the Dockerfile; commit it, and every later build anywhere gives the same digest.
     """
     session = open_session(engine)
-    with session.engine_ahead(use_memo=not no_cache):
+    told = style(progress, quiet=quiet)
+    with session.engine_ahead(use_memo=not no_cache) as start_engine:
         # While an engine starts that takes long.
         from samebit.cli.build_run import run_build  # noqa: PLC0415
 
-        run_build(
-            session,
-            recipe,
-            tags=tags,
-            outputs=outputs,
-            push=push,
-            load=load,
-            iidfile=iidfile,
-            metadata_file=metadata_file,
-            locked=locked,
-            use_memo=not no_cache,
-            normalised=normalised,
-            as_json=as_json,
-            style=style(progress, quiet=quiet),
-        )
+        run_build(session, start_engine, use_memo=not no_cache, style=told, **options)

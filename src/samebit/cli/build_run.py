@@ -11,7 +11,7 @@ from samebit.cli.values import build_request, tags_of
 from samebit.pipeline.build import BuildResult, build_prepared, prepare
 from samebit.pipeline.build_document import build_document
 from samebit.pipeline.outputs import Outputs, deliver, parse_locations
-from samebit.pipeline.session import Session
+from samebit.pipeline.session import Session, StartEngine
 from samebit.report.normalised_text import account_lines
 from samebit.report.progress import BuildProgress, Style
 from samebit.report.terminal import print_finding
@@ -19,8 +19,10 @@ from samebit.report.terminal import print_finding
 
 def run_build(
     session: Session,
-    recipe: dict[str, Any],
+    start_engine: StartEngine,
     *,
+    use_memo: bool,
+    style: Style,
     tags: tuple[str, ...],
     outputs: tuple[str, ...],
     push: bool,
@@ -28,12 +30,11 @@ def run_build(
     iidfile: Path | None,
     metadata_file: Path | None,
     locked: bool,
-    use_memo: bool,
     normalised: bool,
     as_json: bool,
-    style: Style,
+    **recipe: Any,  # noqa: ANN401 - the values of recipe_options, typed in BuildRequest
 ) -> None:
-    """Build, deliver, and print the digest. `recipe` are the values of `options.recipe_options`."""
+    """Build, deliver, and print the digest."""
     wanted = Outputs(
         tags=tags_of(recipe, tags),
         locations=parse_locations(outputs),
@@ -50,7 +51,7 @@ def run_build(
         prepared = prepare(request, session.store, told.say)
         # Without --platform it is the lock that says how many there are.
         wanted.check([part.platform for part in prepared.parts])
-        result = build_prepared(prepared, request, session.store, session.start_engine, told)
+        result = build_prepared(prepared, request, session.store, start_engine, told)
     for finding in result.findings:
         print_finding(finding)
     deliver(wanted, result.image, session.store, told.say, result.sources())

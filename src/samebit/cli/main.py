@@ -66,7 +66,7 @@ class _Interruptions:
             # Ignored from the start, as below nohup and for jobs in the background: left so.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._interrupt)
-
+        # The timer of those that had to wait.
         signal.signal(signal.SIGALRM, self._retry)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:

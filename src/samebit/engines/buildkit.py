@@ -12,7 +12,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,9 +85,13 @@ class Buildkit(KeepsLayouts):
 
     @contextmanager
     def needed(self) -> Iterator[None]:
-        """Start the daemons while what is to be built is prepared; they end with the context."""
+        """Start the daemons while what is to be built is prepared; they end with the context.
+
+        Where another build uses them, nobody waits before there is something to build.
+        """
         try:
-            self._daemons()
+            with suppress(BlockingIOError):
+                self._daemons(wait=False)
             yield
         finally:
             self._end_daemon()
@@ -149,12 +153,18 @@ class Buildkit(KeepsLayouts):
             yield tree.rendering
 
     def _try_runtime(self, runtime: str) -> str | None:
-        """Build an image with a RUN through the runtime at that path; gives why that fails."""
+        """Build an image with a RUN through the runtime at that path; gives why that fails.
+
+        Raises MachineError for what has nothing to do with the runtime.
+        """
         program = exit_program()
         if program is None:
             return None
         trial = Buildkit(self.home, self.driver, runtime=runtime, environment=self._extra)
-        with tempfile.TemporaryDirectory(dir=self.home) as made:
+        with (
+            trial._running(last=True) as daemon,
+            tempfile.TemporaryDirectory(dir=self.home / "tmp") as made,
+        ):
             work = Path(made)
             context = work / "context"
             context.mkdir()
@@ -171,15 +181,10 @@ class Buildkit(KeepsLayouts):
                 caches=work,
             )
             try:
-                with (
-                    trial._running(last=True) as daemon,
-                    trial._captured(daemon, plan, work / "build"),
-                ):
+                with trial._captured(daemon, plan, work / "build"):
                     return None
             except StepFailedError as failure:
                 return failure.reason or f"status {failure.status}"
-            except MachineError as error:
-                return str(error)
 
     @contextmanager
     def _captured(
@@ -235,9 +240,9 @@ class Buildkit(KeepsLayouts):
             if last:
                 self._end_daemon()
 
-    def _daemons(self) -> Daemon:
+    def _daemons(self, *, wait: bool = True) -> Daemon:
         if self._daemon is None:
-            self._daemon = Daemon(self._programs, self.home, self.driver)
+            self._daemon = Daemon(self._programs, self.home, self.driver, wait=wait)
             with machine_errors(f"cannot write to the engine's storage {self.home}"):
                 self._layouts.clear()
         return self._daemon

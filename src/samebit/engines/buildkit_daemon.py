@@ -62,10 +62,13 @@ class Daemon:
     `address` is where dockerd listens, for DOCKER_HOST: who calls it before it runs waits.
     """
 
-    def __init__(self, programs: OwnPrograms, home: Path, driver: str) -> None:
+    def __init__(
+        self, programs: OwnPrograms, home: Path, driver: str, *, wait: bool = True
+    ) -> None:
         """Begin to start them over the state in `home`, waiting for another build that uses it.
 
-        `driver` is overlay or vfs. Raises MachineError.
+        `driver` is overlay or vfs. Without `wait` another build is a BlockingIOError. Raises
+        MachineError.
         """
         self._programs = programs
         self._home = home
@@ -75,13 +78,15 @@ class Daemon:
         self._over = os.eventfd(0, os.EFD_CLOEXEC)
         # Daemons end when the thread does that started them (PR_SET_PDEATHSIG of prctl(2)).
         self._keeper = threading.Thread(target=self._keep, daemon=True)
+        unwritable = f"cannot write to the engine's storage {home}"
         try:
-            with machine_errors(f"cannot write to the engine's storage {home}"):
+            with machine_errors(unwritable):
                 for name in ("data", "containerd", "tmp", "containers"):
                     (home / name).mkdir(parents=True, exist_ok=True)
                 lock = os.open(home / "in-use", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
                 self._stack.callback(os.close, lock)
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            with machine_errors(unwritable):
                 self._clear()
                 # Socket addresses hold 107 bytes, and samebit's home may be longer.
                 self._place = Path(tempfile.mkdtemp(prefix="samebit-", dir="/tmp"))

@@ -10,7 +10,6 @@ from samebit.engines.machine import find_program, install_advice
 from samebit.engines.runtime_choice import RUNTIMES
 from samebit.errors import MachineError
 
-_PACKAGES = "dockerd containerd buildx runc xz"
 # What dockerd starts for archives that ADD unpacks. Without it they would be copied as they are,
 # and the image have another digest.
 _XZ = "xz"
@@ -39,17 +38,15 @@ def own_programs(runtime: str | None) -> OwnPrograms:
     Raises MachineError that says what is missing.
     """
     found = {name: find_program(name) for name in ("dockerd", "containerd", _XZ)}
-    found["docker-buildx"] = find_buildx()
+    found["buildx"] = find_buildx()
     found["runc"] = runtime or next(filter(None, map(find_program, RUNTIMES)), None)
     missing = [name for name, path in found.items() if path is None]
     if missing:
         raise MachineError(
             f"a BuildKit of samebit's own needs {', '.join(missing)}, which this machine lacks",
-            fix=f"{install_advice(_PACKAGES)}; or use --engine buildah",
+            fix=f"{install_advice(' '.join(missing))}; or use --engine buildah",
         )
-    return OwnPrograms(
-        *(str(found[name]) for name in ("dockerd", "containerd", "docker-buildx", "runc"))
-    )
+    return OwnPrograms(*(str(found[name]) for name in ("dockerd", "containerd", "buildx", "runc")))
 
 
 def find_buildx() -> str | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from samebit.engines.asked_isolation import ISOLATIONS, ask_for_isolation
 from samebit.engines.conditions import EngineConditions
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from samebit.engines.buildkit import Buildkit
     from samebit.engines.protocol import Engine
 
-__all__ = ["ISOLATIONS", "Session", "ask_for_isolation", "open_session", "state_folder"]
+__all__ = [
+    "ISOLATIONS",
+    "Session",
+    "StartEngine",
+    "ask_for_isolation",
+    "open_session",
+    "state_folder",
+]
+
+StartEngine: TypeAlias = "Callable[[], Engine]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +40,24 @@ class Session:
     home: Path
     store: Store
     engine: str | None = None
-    _ahead: list[Engine] = field(default_factory=list)
 
     def start_engine(self) -> Engine:
         """Start the engine. Raises UsageError, MachineError."""
-        return self._ahead[0] if self._ahead else start_engine(self.engine, self.home)
+        return start_engine(self.engine, self.home)
 
     @contextmanager
-    def engine_ahead(self, *, use_memo: bool) -> Iterator[None]:
+    def engine_ahead(self, *, use_memo: bool) -> Iterator[StartEngine]:
         """Start an engine that takes long before it is known that the recipe can be built at all.
 
-        Where a build is remembered, and `use_memo` lets it answer, the engine may not be needed.
-        Raises UsageError, MachineError.
+        Gives what `start_engine` is otherwise. Where a build is remembered, and `use_memo` lets it
+        answer, the engine may not be needed. Raises UsageError, MachineError.
         """
         if takes_long(self.engine) and not (use_memo and not remembers_nothing(self.store)):
             engine = self.start_engine()
             with engine.needed():
-                self._ahead.append(engine)
-                yield
+                yield lambda: engine
         else:
-            yield
+            yield self.start_engine
 
     def start_varied_engine(
         self, conditions: EngineConditions, home: Path | None, usual: Buildah | Buildkit | None

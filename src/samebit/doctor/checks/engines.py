@@ -48,16 +48,17 @@ def _buildkit(bench: Bench) -> Observation:
     dockerd, buildx = find_program("dockerd"), find_buildx()
     programs = {"dockerd": dockerd, "buildx": buildx}
     programs |= {name: find_program(name) for name in ("containerd", "xz")}
-    missing = [name for name, path in programs.items() if path is None]
-    reason = f"{', '.join(missing)}: not installed" if missing else ""
+    lacking = [name for name, path in programs.items() if path is None]
+    reasons = [f"{', '.join(lacking)}: not installed"] if lacking else []
     found = ""
     if dockerd is not None:
         of_dockerd = version(attempt(dockerd, "--version").output)
         found = f"dockerd {of_dockerd}"
         release = of_dockerd.partition(".")[0]
         if release.isdigit() and int(release) < _LEAST_DOCKERD:
-            too_old = f"dockerd {of_dockerd} is too old: {_LEAST_DOCKERD} or newer"
-            reason = f"{reason}; {too_old}" if reason else too_old
+            lacking.append("dockerd")
+            reasons.append(f"{found} is too old: {_LEAST_DOCKERD} or newer")
+    reason = "; ".join(reasons)
     if not reason and buildx is not None:
         tried = attempt(buildx, "version")
         reason = tried.reason
@@ -69,7 +70,7 @@ def _buildkit(bench: Bench) -> Observation:
         found=found,
         reason=reason,
         without=_WITHOUT_BUILDKIT if reason else "",
-        fix=bench.distribution.advice("buildx", "dockerd", "xz") if reason else "",
+        fix=bench.distribution.advice(*lacking) if lacking else "",
     )
 
 
