@@ -12,7 +12,7 @@ import sys
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
-from samebit.engines import shim
+from samebit.engines import shim, shim_json
 
 # The shim writes calls of `clear` with the mount points that the runtime will make, the deepest
 # first. When they are read the step has ended, and nothing is taken away behind a link that it put
@@ -101,10 +101,11 @@ def _compiled(folder: Path) -> Path:
 
     The interpreter keeps none of a program that it is given as a file.
     """
-    get_code = getattr(shim.__loader__, "get_code", None)
-    code = get_code(shim.__name__) if get_code is not None else None
-    if code is None:
-        return Path(shim.__file__)
-    path = folder / "shim.pyc"
-    path.write_bytes(MAGIC_NUMBER + bytes(12) + marshal.dumps(code))
+    for module in (shim_json, shim):
+        get_code = getattr(module.__loader__, "get_code", None)
+        code = get_code(module.__name__) if get_code is not None else None
+        if code is None:
+            return Path(shim.__file__)
+        path = folder / (module.__name__.rpartition(".")[2] + ".pyc")
+        path.write_bytes(MAGIC_NUMBER + bytes(12) + marshal.dumps(code))
     return path

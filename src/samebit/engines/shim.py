@@ -2,19 +2,18 @@
 
 Run as `python3 -I -S shim.py PLAN RUNTIME-ARGUMENTS…` in the place of the runtime (runtime command
 line as in the OCI "runtime command line interface": create --bundle, start, state, kill, delete).
-It imports nothing but the standard library and nothing of ours, because it runs wherever the engine
-runs. On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the step exactly the
-command, directory, environment, host name and mounts of the plan, and hands over to the real
-runtime; for the marker CAPTURE it runs nothing and gives the root file system's descriptor to
-samebit instead, with that of the base where the step has it mounted. Both see the root file system
-without the empty mount points that newer engines make in it beforehand; those that the runtime
-makes are removed by runtime_wrapper. It notes when each step began and ended. What samebit verify
-needs besides is in shim_varied, because this file is loaded for each RUN.
+It imports nothing but the standard library and shim_json, because it runs wherever the engine runs.
+On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the step exactly the command,
+directory, environment, host name and mounts of the plan, and hands over to the real runtime; for
+the marker CAPTURE it runs nothing and gives the root file system's descriptor to samebit instead,
+with that of the base where the step has it mounted. Both see the root file system without the empty
+mount points that newer engines make in it beforehand; those that the runtime makes are removed by
+runtime_wrapper. It notes when each step began and ended. What samebit verify needs besides is in
+shim_varied, because this file is loaded for each RUN.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import sys
@@ -26,8 +25,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from samebit.engines import shim_json
+
     _Object = dict[str, Any]
     _Vary = Callable[[_Object, str, _Object, str, str], None]
+elif __package__:
+    from samebit.engines import shim_json
+else:
+    # Not for longer: names beside it are those of modules that the standard library needs.
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import shim_json
+
+    del sys.path[0]
 
 _MARKER = "SAMEBIT_STEP="
 # The step that shows a tree, and where it has what that tree stands on, if that is a mount.
@@ -66,7 +75,7 @@ def main(argv: list[str], vary: _Vary | None = None) -> None:
     configuration, the root file system and the container's name.
     """
     with open(argv[1], encoding="utf-8") as stream:
-        plan = json.load(stream)
+        plan = shim_json.loads(stream.read())
     arguments = argv[2:]
     prepare(plan, arguments, vary)
     runtime = plan["runtime"]
@@ -94,7 +103,7 @@ def option(arguments: list[str], *names: str) -> str | None:
 def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> None:
     path = os.path.join(bundle, "config.json")
     with open(path, encoding="utf-8") as stream:
-        config = json.load(stream)
+        config = shim_json.loads(stream.read())
     process = config["process"]
     step = next((e[len(_MARKER) :] for e in process["env"] if e.startswith(_MARKER)), None)
     root = os.path.join(bundle, config["root"]["path"])
@@ -124,7 +133,7 @@ def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> N
     leave(plan, STUBS, container, _stub_removal(os.path.realpath(root), config["mounts"]))
     temporary = path + ".samebit"
     with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as stream:
-        json.dump(config, stream, ensure_ascii=False)
+        stream.write(shim_json.dumps(config))
     os.replace(temporary, path)
 
 
@@ -188,7 +197,7 @@ def _noted_mount_points(plan: _Object, root: str, begin: int) -> list[str]:
             continue
         if os.stat(path).st_mtime_ns > begin:
             with open(path, encoding="utf-8", errors="surrogateescape") as stream:
-                found.extend(entry["Path"] for entry in json.load(stream))
+                found.extend(entry["Path"] for entry in shim_json.loads(stream.read()))
         os.unlink(path)
     return found
 
@@ -199,7 +208,7 @@ def _container(plan: _Object, root: str) -> str | None:
     for name in ("containers.json", "volatile-containers.json"):
         try:
             with open(os.path.join(plan["containers"], name), encoding="utf-8") as stream:
-                known = json.load(stream)
+                known = shim_json.loads(stream.read())
         except FileNotFoundError:
             continue
         for container in known:
@@ -327,7 +336,7 @@ def _times(plan: _Object) -> _Object:
 
 def note(plan: _Object, value: object) -> None:
     """Tell samebit something."""
-    line = json.dumps(value, sort_keys=True) + "\n"
+    line = shim_json.dumps(value, ascii_only=True) + "\n"
     with open(plan["log"], "a", encoding="utf-8") as stream:
         stream.write(line)
 
@@ -342,7 +351,7 @@ def _capture(plan: _Object, root: str, bases: list[str]) -> None:
     if plan["base_layers"]:
         descriptors.append(_lowest(plan, options, flags))
     note(plan, _times(plan))
-    message = json.dumps({"filesystem": filesystem}).encode()
+    message = shim_json.dumps({"filesystem": filesystem}, ascii_only=True).encode()
     # A relative name, because socket addresses hold 107 bytes and state directories may be deeper.
     os.chdir(os.path.dirname(plan["socket"]))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
