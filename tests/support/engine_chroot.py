@@ -73,11 +73,13 @@ _PYTHON = """\
 #!/bin/sh
 # The chroot's own Python, which cannot read the byte code of the one that samebit runs with.
 compile="import py_compile, sys; py_compile.compile(sys.argv[1], sys.argv[2])"
+module() {{ [ -e "/run/$1.pyc" ] || /usr/bin/python3 -c "$compile" "{shims}/$1.py" "/run/$1.pyc"; }}
 for a in "$@"; do
     case "$a" in */shim.pyc)
-        a=/run/shim.pyc
         # As everywhere else it is compiled once, not for each step.
-        [ -e "$a" ] || /usr/bin/python3 -c "$compile" {shim} "$a" ;;
+        module shim_json
+        module shim
+        a=/run/shim.pyc ;;
     esac
     shift
     set -- "$@" "$a"
@@ -168,7 +170,7 @@ def _make(suite: str, folder: Path, packages: tuple[str, ...]) -> None:
             "root": folder / "mounted" / "root",
             "python": python,
             "python_folder": os.path.dirname(python),
-            "shim": shim.__file__,
+            "shims": Path(shim.__file__).parent,
         }
         programs = {"enter": _ENTER, "python": _PYTHON}
         texts = {name: text.format(**values) for name, text in programs.items()}
