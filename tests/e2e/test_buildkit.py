@@ -170,6 +170,25 @@ def test_a_step_that_fails_is_told_where_another_waits_for_it(
 
 
 @pytest.mark.prove
+def test_a_copy_that_fails_is_told_where_a_step_waits_for_what_comes_after_it(
+    engine: EngineChroot, base: Path, tmp_path: Path
+) -> None:
+    """No step's end tells the one that waits: the step that it waits for never runs."""
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text(
+        "FROM base AS a\nRUN sleep 2\n"
+        "FROM base AS b\nCOPY --from=a /none /x\nRUN echo never\n"
+        "FROM base\nRUN echo second\nCOPY --from=b /etc /e\n"
+    )
+    samebit = engine.samebit(tmp_path / "home", "overlay", "buildkit")
+    done = samebit.run("build", f"--build-context=base=oci-layout://{base}", context, timeout=60)
+    assert done.returncode == 3
+    assert "Dockerfile:4:1: error: COPY --from=a /none /x" in done.stderr
+    assert "before this one" not in done.stderr
+
+
+@pytest.mark.prove
 def test_bad_input_is_told_while_another_build_has_the_daemons(
     engine: EngineChroot, tmp_path: Path
 ) -> None:

@@ -65,6 +65,7 @@ class Buildkit(KeepsLayouts):
         self._extra = environment
         super().__init__(Layouts(home / "layouts"))
         self._daemon: Daemon | None = None
+        self._needed = self._ending = False
         self._shown = itertools.count()
 
     @property
@@ -89,11 +90,13 @@ class Buildkit(KeepsLayouts):
 
         Where another build uses them, nobody waits before there is something to build.
         """
+        before, self._needed = self._needed, True
         try:
             with suppress(BlockingIOError):
                 self._daemons(wait=False)
             yield
         finally:
+            self._needed = before
             self._end_daemon()
 
     @contextmanager
@@ -103,7 +106,7 @@ class Buildkit(KeepsLayouts):
         shown = plan if layers or plan.base is None else _with_base(plan, plan.base)
         with (
             self._running(last=True) as daemon,
-            self._captured(daemon, shown, work, progress, layers) as (steps, tree),
+            self._captured(daemon, shown, work, progress, layers, last=True) as (steps, tree),
         ):
             yield FinalTree(
                 tree.base or _empty(work),
@@ -194,20 +197,30 @@ class Buildkit(KeepsLayouts):
         work: Path,
         progress: Progress | None = None,
         base_layers: int = 0,
+        *,
+        last: bool = False,
     ) -> Iterator[tuple[ShimmedSteps, CapturedTree]]:
-        """Run the plan up to the step that shows its tree, and waits while the context lasts."""
+        """Run the plan up to the step that shows its tree, and waits while the context lasts.
+
+        After the `last` the daemons are to end, too.
+        """
         with ExitStack() as stack:
             work.mkdir(parents=True)
             steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
             runtime, containers = self._programs.runtime, daemon.containers
             daemon.obey(steps.write(runtime, containers, runs=True, base_layers=base_layers))
-            run = self._client(daemon).start(plan, work / "result", NOWHERE, progress)
+            # BuildKit waits for what waits in the shim, whatever has failed.
+            run = self._client(daemon).start(
+                plan, work / "result", NOWHERE, progress, failed=steps.stop_waiting
+            )
             stack.callback(run.stop)
             daemon.wait()
             stack.callback(steps.stop_waiting)
             tree = steps.captured(run.process.pid, run.failure)
             stack.callback(tree.close)
             run.mute()
+            if last:
+                run.abandon()
             steps.check_agreement()
             yield steps, tree
 
@@ -230,17 +243,24 @@ class Buildkit(KeepsLayouts):
 
     @contextmanager
     def _running(self, *, last: bool) -> Iterator[Daemon]:
-        """Give the running daemon; it goes on after what is not the last of a build."""
+        """Give the running daemon; it goes on after what is not the last of a build.
+
+        After the last nobody waits for its end who is in `needed`.
+        """
         try:
             yield self._daemons()
         except BaseException:
-            last = True
+            self._end_daemon()
             raise
-        finally:
-            if last:
-                self._end_daemon()
+        if last and self._needed and self._daemon is not None:
+            self._ending = True
+            self._daemon.end()
+        elif last:
+            self._end_daemon()
 
     def _daemons(self, *, wait: bool = True) -> Daemon:
+        if self._ending:
+            self._end_daemon()
         if self._daemon is None:
             self._daemon = Daemon(self._programs, self.home, self.driver, wait=wait)
             with machine_errors(f"cannot write to the engine's storage {self.home}"):
@@ -248,6 +268,7 @@ class Buildkit(KeepsLayouts):
         return self._daemon
 
     def _end_daemon(self) -> None:
+        self._ending = False
         if self._daemon is not None:
             self._daemon.close()
             self._daemon = None

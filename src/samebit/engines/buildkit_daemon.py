@@ -184,11 +184,15 @@ class Daemon:
         new.symlink_to(wrapper)
         os.replace(new, self._current)
 
+    def end(self) -> None:
+        """Begin to end the daemons and what they have left running; `close` waits for it."""
+        os.eventfd_write(self._over, 1)
+
     def close(self) -> None:
         """End the daemons and what they have left running. A second time does nothing."""
         if self._over < 0:
             return
-        os.eventfd_write(self._over, 1)
+        self.end()
         if self._keeper.ident is not None:
             self._keeper.join()
         self._stack.close()

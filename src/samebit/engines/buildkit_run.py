@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from samebit.engines.buildx_order import StepOrder
@@ -28,12 +28,15 @@ class BuildxRun:
         dockerfile: str,
         folder: Path,
         progress: Progress | None,
+        failed: Callable[[], None],
     ) -> None:
-        """Start `command` in `folder`."""
+        """Start `command` in `folder`; `failed` is called when a step has failed, and maybe again."""
         self._output = BuildxOutput()
         self._steps = StepNumbers.of(dockerfile)
         self._progress = progress
+        self._failed = failed
         self._quiet = False
+        self._end = signal.SIGTERM
         self._order = StepOrder(self._steps)
         self.process = subprocess.Popen(
             leashed(*command),
@@ -53,6 +56,10 @@ class BuildxRun:
     def mute(self) -> None:
         """Tell nothing any more: what follows is the end that was asked for."""
         self._quiet = True
+
+    def abandon(self) -> None:
+        """Let `stop` end it at once: what it has asked of BuildKit is for nobody any more."""
+        self._end = signal.SIGKILL
 
     def wait(self) -> None:
         """Wait for the end. Raises StepFailedError."""
@@ -82,7 +89,7 @@ class BuildxRun:
         """End it, wherever it is."""
         self._quiet = True
         if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGTERM)
+            os.killpg(self.process.pid, self._end)
             try:
                 wait_for_end(self.process, _STOP_SECONDS)
             except subprocess.TimeoutExpired:
@@ -95,6 +102,8 @@ class BuildxRun:
         assert stderr is not None
         for line in stderr:
             started, printed = self._output.feed(line.rstrip("\n"))
+            if self._output.errors:
+                self._failed()
             if self._quiet or self._progress is None:
                 continue
             for position in self._order.next(started, self._output.ended):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +37,12 @@ class BuildxClient:
         output: str,
         progress: Progress | None = None,
         more: Sequence[str] = (),
+        failed: Callable[[], None] = lambda: None,
     ) -> BuildxRun:
-        """Start a build of the plan's text in the new directory `work`. Raises MachineError."""
+        """Start a build of the plan's text in the new directory `work`. Raises MachineError.
+
+        `failed` is as in BuildxRun, `more` are further options.
+        """
         with machine_errors(f"cannot write to {work}"):
             recipe = write_dockerfile(work / "recipe", plan.dockerfile)
             contexts: dict[str, str] = {}
@@ -69,7 +73,7 @@ class BuildxClient:
             str(context),
         ]
         environment = {"HOME": str(work), "TMPDIR": str(work), **self.environment}
-        return BuildxRun(command, environment, plan.dockerfile, work, progress)
+        return BuildxRun(command, environment, plan.dockerfile, work, progress, failed)
 
 
 def _images(dockerfile: str) -> list[str]:

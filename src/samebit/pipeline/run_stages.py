@@ -175,14 +175,15 @@ class _StagesRun:
                 ensure_base(self.engine, self.store, base.image)
             with tree_layer(self.store, root, self.lock) as layers:
                 built, fetches = self._build(staged, layers)
-        image = compose(
-            self.store,
-            base=root,
-            layer=built.layer,
-            config=self.evaluation.config,
-            history=history(self.evaluation, self.lock.epoch, layer=built.layer is not None),
-            epoch=self.lock.epoch,
-        )
+            # While the engine ends.
+            image = compose(
+                self.store,
+                base=root,
+                layer=built.layer,
+                config=self.evaluation.config,
+                history=history(self.evaluation, self.lock.epoch, layer=built.layer is not None),
+                epoch=self.lock.epoch,
+            )
         return StagesResult(
             image,
             fetches,
