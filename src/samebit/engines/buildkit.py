@@ -209,6 +209,8 @@ class Buildkit(KeepsLayouts):
             steps = stack.enter_context(closing(ShimmedSteps(plan, work)))
             runtime, containers = self._programs.runtime, daemon.containers
             daemon.obey(steps.write(runtime, containers, runs=True, base_layers=base_layers))
+            # The wrapper goes with `work`.
+            stack.callback(daemon.obey, Path(runtime))
             # BuildKit waits for what waits in the shim, whatever has failed.
             run = self._client(daemon).start(
                 plan, work / "result", NOWHERE, progress, failed=steps.stop_waiting

@@ -21,7 +21,6 @@ from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from samebit.engines import shim
 from samebit.engines.buildkit_programs import OwnPrograms
 from samebit.engines.leash import leashed
 from samebit.engines.machine import require_engine
@@ -49,11 +48,6 @@ address = {address}
 """
 # What builds leave is of no use, bases are: room for some of them.
 _KEPT = "8GB"
-_DISPATCH = """\
-#!/bin/sh
-[ ! -e {current} ] || exec {current} "$@"
-exec {runtime} "$@"
-"""
 
 
 class Daemon:
@@ -98,7 +92,10 @@ class Daemon:
                 self._listener.bind(str(self._place / "docker.sock"))
                 self._listener.listen()
             self.address = f"unix://{self._place / 'docker.sock'}"
-            self._current = self._place / "current"
+            # What dockerd's BuildKit finds under this name in its PATH: see `obey`.
+            self._called = self._place / "bin" / "runc"
+            self._called.parent.mkdir()
+            self._called.symlink_to(self._programs.runtime)
             self._keeper.start()
         except BaseException:
             self.close()
@@ -124,17 +121,6 @@ class Daemon:
 
     def _start(self, driver: str) -> None:
         home, place = self._home, self._place
-        programs = place / "bin"
-        programs.mkdir()
-        dispatch = programs / "runc"
-        dispatch.write_text(
-            _DISPATCH.format(
-                current=shim.quoted(str(self._current)),
-                runtime=shim.quoted(self._programs.runtime),
-            ),
-            "utf-8",
-        )
-        dispatch.chmod(0o755)
         configuration = place / "containerd.toml"
         values = {
             "root": home / "containerd",
@@ -179,10 +165,10 @@ class Daemon:
         return self._home / "containers"
 
     def obey(self, wrapper: Path) -> None:
-        """Let the steps that start from now on run through `wrapper`."""
-        new = self._current.with_name("new")
+        """Let the steps that start from now on run through `wrapper`, in the runtime's place."""
+        new = self._place / "new"
         new.symlink_to(wrapper)
-        os.replace(new, self._current)
+        os.replace(new, self._called)
 
     def end(self) -> None:
         """Begin to end the daemons and what they have left running; `close` waits for it."""
@@ -219,7 +205,7 @@ class Daemon:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={
-                    "PATH": f"{place / 'bin'}:{os.environ.get('PATH', '')}"
+                    "PATH": f"{self._called.parent}:{os.environ.get('PATH', '')}"
                     ":/usr/sbin:/usr/bin:/sbin:/bin",
                     "HOME": str(self._home),
                     "TMPDIR": str(self._home / "tmp"),

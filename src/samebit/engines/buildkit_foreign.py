@@ -86,7 +86,7 @@ class ForeignBuildkit(KeepsLayouts):
             client = BuildxClient(
                 self._buildx, (*self._chosen(work), *_STEPS), self._environment(work), self._layouts
             )
-            run = client.start(plan, work / "buildx", TO_LAYOUT, progress, options)
+            run = client.start(plan, work / "buildx", TO_LAYOUT, progress, more=options)
             stack.callback(run.stop)
             try:
                 run.wait()

@@ -28,9 +28,13 @@ class BuildxRun:
         dockerfile: str,
         folder: Path,
         progress: Progress | None,
+        *,
         failed: Callable[[], None],
     ) -> None:
-        """Start `command` in `folder`; `failed` is called when a step has failed, and maybe again."""
+        """Start `command` in `folder`.
+
+        `failed` is called when a step has failed, and maybe again.
+        """
         self._output = BuildxOutput()
         self._steps = StepNumbers.of(dockerfile)
         self._progress = progress

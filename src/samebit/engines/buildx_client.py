@@ -36,6 +36,7 @@ class BuildxClient:
         work: Path,
         output: str,
         progress: Progress | None = None,
+        *,
         more: Sequence[str] = (),
         failed: Callable[[], None] = lambda: None,
     ) -> BuildxRun:
@@ -73,7 +74,7 @@ class BuildxClient:
             str(context),
         ]
         environment = {"HOME": str(work), "TMPDIR": str(work), **self.environment}
-        return BuildxRun(command, environment, plan.dockerfile, work, progress, failed)
+        return BuildxRun(command, environment, plan.dockerfile, work, progress, failed=failed)
 
 
 def _images(dockerfile: str) -> list[str]:
