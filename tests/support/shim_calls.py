@@ -28,14 +28,13 @@ def write_config(folder: Path, step: str | None, mounts: tuple[tuple[str, str], 
     (folder / "config.json").write_text(json.dumps(config))
 
 
-def call(
-    plan: dict[str, Any], *arguments: str, runs: bool = False, containers: str = "/of it"
-) -> subprocess.CompletedProcess[str]:
+def prepared(plan: dict[str, Any], *, runs: bool = False, containers: str = "/of it") -> Path:
+    """Write the plan, and give the wrapper that obeys it."""
     path = Path(plan["log"]).with_name("plan.json")
     path.write_text(json.dumps(plan))
     folder = path.with_name("engine")
     folder.mkdir(exist_ok=True)
-    wrapper = write_wrapper(
+    return write_wrapper(
         folder,
         runtime=plan["runtime"],
         containers=Path(containers),
@@ -45,8 +44,13 @@ def call(
         restricts=bool(plan["conditions"]),
         runs=runs,
     )
+
+
+def call(
+    plan: dict[str, Any], *arguments: str, runs: bool = False, containers: str = "/of it"
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [wrapper, *arguments],
+        [prepared(plan, runs=runs, containers=containers), *arguments],
         capture_output=True,
         check=False,
         encoding="utf-8",

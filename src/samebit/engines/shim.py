@@ -140,8 +140,10 @@ def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> N
 def _wait(plan: _Object, step: str) -> None:
     """Wait for the end of another stage's step: BuildKit runs stages at the same time."""
     ended = left(plan, DONE, _file_name(step))
+    caller = os.getppid()
     while not os.path.exists(ended):
-        if os.path.exists(os.path.join(plan["state"], STOPPED)):
+        # The engine kills the wrapper when it dies, and nobody ends what the wrapper has started.
+        if os.path.exists(os.path.join(plan["state"], STOPPED)) or os.getppid() != caller:
             sys.exit(IN_VAIN)
         time.sleep(_WAIT_SECONDS)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shim_calls import call, create, write_config
+from shim_calls import call, create, prepared, write_config
 
 from samebit.engines import shim
 
@@ -331,6 +331,19 @@ def test_a_step_waits_for_that_of_another_stage(plan: dict[str, Any], bundle: Pa
             assert int(ended[0].read_text()) < int(ended[1].read_text())
         for path in ended:
             path.unlink(missing_ok=True)
+
+
+def test_a_step_that_waits_ends_with_the_wrapper(plan: dict[str, Any], bundle: Path) -> None:
+    plan["steps"]["0/1"]["after"] = "0/0"
+    wrapper = prepared(plan, runs=True)
+    with subprocess.Popen(
+        [wrapper, "run", "--bundle", bundle, "container"], stderr=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        time.sleep(0.3)
+        assert process.poll() is None
+        process.kill()
+        # The end of the file comes when the shim has ended, too.
+        assert shim.IN_VAIN in process.communicate(timeout=10)[1]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting an overlay needs root")
