@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from engine_chroot import SUITES, crun_only, engine_of, other_suites
+from engine_chroot import SUITES, EngineChroot, crun_only, engine_of, other_suites
 from hard_trees import CONTEXT, write_hard_base
 from results import write_results
 from samebit_command import Samebit
@@ -159,7 +159,9 @@ def make_cells(home: Path, folder: Path) -> list[Cell]:
             name = f"buildah {engine.version()} ({suite}), runc"
             cells.append(Cell(name, driver, engine.samebit(own, driver)))
     own = with_store(home, folder / "crun")
-    cells.append(Cell("this machine's buildah, crun", "overlay", crun_only(own)))
+    cells.append(
+        Cell("this machine's buildah, crun", "overlay", crun_only(own, EngineChroot("own", None)))
+    )
     return cells
 
 

@@ -14,14 +14,13 @@ from samebit_command import Samebit
 
 DRIVERS = ("overlay", "vfs")
 USER = "ordinary user"
-_NOT_BY_USER = "a chroot of another suite needs root here; see buildah 1.28 for ordinary users"
+_NOT_BY_USER = "it runs in a chroot, where nobody can make a user namespace (unshare(2))"
 _TOO_OLD = "Debian 12 has dockerd 20.10, whose BuildKit reads no OCI layouts"
 _OWN_HOME = "own home"
 # What builds beside this one are making.
 _is_unfinished = shutil.ignore_patterns("tmp")
 _ROOT_ONLY = "dockerd needs root (docs/engines.md)"
 _NO_CHROOT = "containerd starts OCI runtimes only"
-_CRUN_THERE = "the chroots of other suites hold runc only"
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,9 @@ class Cell:
 
     def samebit(self, home: Path) -> Samebit:
         """Give the command; its state folder is `home`."""
-        if self.runtime == "crun":
-            return crun_only(home, self.engine)
         engine = engine_of(self.suite, buildkit=self.engine == "buildkit")
+        if self.runtime == "crun":
+            return crun_only(home, engine, self.engine)
         command = engine.samebit(home, self.driver, self.engine)
         if self.user == USER:
             theirs = samebit_of_user(home)
@@ -67,7 +66,6 @@ def matrix_cells() -> list[Cell]:
     for suite in SUITES:
         ours = suite not in other_suites()
         too_old = _TOO_OLD if suite == "bookworm" else ""
-        no_crun = "" if ours else _CRUN_THERE
         for driver in DRIVERS:
             for runtime in ("runc", "chroot"):
                 found.append(Cell("buildah", suite, "root", driver, runtime))
@@ -75,8 +73,8 @@ def matrix_cells() -> list[Cell]:
                 found.append(Cell("buildah", suite, USER, driver, runtime, reason))
             found.append(Cell("buildkit", suite, "root", driver, "runc", too_old))
             found.append(Cell("buildkit", suite, USER, driver, "runc", too_old or _ROOT_ONLY))
-        found.append(Cell("buildah", suite, "root", "overlay", "crun", no_crun))
-        found.append(Cell("buildkit", suite, "root", "overlay", "crun", too_old or no_crun))
+        found.append(Cell("buildah", suite, "root", "overlay", "crun"))
+        found.append(Cell("buildkit", suite, "root", "overlay", "crun", too_old))
         found.append(Cell("buildkit", suite, "root", "overlay", "chroot", too_old or _NO_CHROOT))
     return found
 

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samebit_command import Samebit
@@ -28,7 +28,7 @@ from samebit.engines.machine import find_program
 
 SUITES = ("bookworm", "trixie", "sid")
 # The whole of Python: isolation by chroot needs its ctypes.
-_PACKAGES = ("buildah", "coreutils", "dash", "python3", "runc")
+_PACKAGES = ("buildah", "coreutils", "crun", "dash", "python3", "runc")
 _BUILDKIT_PACKAGES = ("containerd", "docker.io", "docker-buildx", "xz-utils")
 # The others have no BuildKit in what every run of the tests makes.
 _WITH_BUILDKIT = "trixie"
@@ -219,13 +219,13 @@ def _own_suite() -> str:
     return next((line[17:] for line in lines if line.startswith("VERSION_CODENAME=")), "")
 
 
-def crun_only(home: Path, engine: str = "buildah") -> Samebit:
-    """Give the command with this machine's engine where runc is missing and crun has its cgroups.
+def crun_only(home: Path, engine: EngineChroot, name: str = "buildah") -> Samebit:
+    """Give the command with an engine where runc is missing and crun has its cgroups.
 
     crun refuses what some machines have at /sys/fs/cgroup, several versions side by side.
     """
     runc = find_program("runc")
     hidden = f"mount --bind /dev/null {runc} && " if runc else ""
     script = f'mount -t cgroup2 cgroup2 /sys/fs/cgroup && {hidden}exec "$@"'
-    environment = {"SAMEBIT_STORAGE_DRIVER": "overlay", "SAMEBIT_ENGINE": engine}
-    return Samebit(home, environment, (*_UNSHARE, "sh", "-c", script, "sh"))
+    command = engine.samebit(home, "overlay", name)
+    return replace(command, prefix=(*_UNSHARE, "sh", "-c", script, "sh", *command.prefix))
