@@ -201,6 +201,7 @@ class _StagesRun:
             lowered = self._lower(staged, selected)
             try:
                 with self._network(lowered) as network:
+                    layers.begin()
                     with self._final_tree(lowered, staged, selected, network) as tree:
                         built = layers.write(
                             tree,

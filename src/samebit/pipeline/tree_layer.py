@@ -1,7 +1,8 @@
 """The layer of a build: the difference of the engine's two trees, normalised, written canonically.
 
 What needs no tree is done while the engine runs, by a thread of its own: importing, checking the
-compressor against its known answers, reading what the base's blobs hold.
+compressor against its known answers, reading what the base's blobs hold. Not before: until it runs
+it waits for what other threads do.
 """
 
 from __future__ import annotations
@@ -44,14 +45,27 @@ class _Prepared:
     selection: NormaliserSelection
 
 
-@dataclass(frozen=True, slots=True)
 class TreeLayer:
-    """Writes the layer of a final tree on one base."""
+    """Writes the layer of a final tree on `base`, None for scratch; `pool` is for preparing."""
 
-    store: Store
-    epoch: int
-    base: Image | None
-    _prepared: Future[_Prepared]
+    def __init__(
+        self, store: Store, base: Image | None, lock: Lock, pool: ThreadPoolExecutor
+    ) -> None:
+        self._store = store
+        self._base = base
+        self._lock = lock
+        self._pool = pool
+        self._begun: Future[_Prepared] | None = None
+
+    def begin(self) -> None:
+        """Begin to prepare for `write`, which does it otherwise. A second time does nothing."""
+        if self._begun is None:
+            self._begun = self._pool.submit(_prepare, self._store, self._base, self._lock)
+
+    def _prepared(self) -> _Prepared:
+        self.begin()
+        assert self._begun is not None
+        return self._begun.result()
 
     def write(
         self,
@@ -73,13 +87,13 @@ class TreeLayer:
 
             stacked, findings = write_stacked_layer(
                 tree,
-                self.base,
-                self._prepared.result().selection,
+                self._base,
+                self._prepared().selection,
                 evaluation,
                 given,
                 context=context,
-                epoch=self.epoch,
-                store=self.store,
+                epoch=self._lock.epoch,
+                store=self._store,
             )
             return BuiltLayer(stacked.layer, findings, stacked.account)
         from samebit.image.delta import make_delta  # noqa: PLC0415
@@ -93,7 +107,7 @@ class TreeLayer:
         from samebit.pipeline.origins import keep_origins, origins_of  # noqa: PLC0415
 
         difference = compare(tree.base, tree.final)
-        prepared = self._prepared.result()
+        prepared = self._prepared()
         delta = make_delta(
             difference,
             prepared.index,
@@ -135,12 +149,12 @@ class TreeLayer:
                 prepared.index,
                 tree_contents(root, tree.base.root if tree.base else None, content.open),
                 prepared.selection,
-                epoch=self.epoch,
-                store=self.store,
+                epoch=self._lock.epoch,
+                store=self._store,
                 given=given,
             )
         if done.layer is not None:
-            keep_origins(self.store, done.layer.diff_id, origins_of(done.entries, attribution))
+            keep_origins(self._store, done.layer.diff_id, origins_of(done.entries, attribution))
         return BuiltLayer(
             done.layer, (*acls, *findings_of(done.account, attribution)), done.account
         )
@@ -148,9 +162,9 @@ class TreeLayer:
 
 @contextmanager
 def tree_layer(store: Store, base: Image | None, lock: Lock) -> Iterator[TreeLayer]:
-    """Prepare for writing the layer that stands on `base`, None for scratch."""
+    """Give what writes the layer that stands on `base`, None for scratch."""
     with ThreadPoolExecutor(1, thread_name_prefix="samebit-layer") as pool:
-        yield TreeLayer(store, lock.epoch, base, pool.submit(_prepare, store, base, lock))
+        yield TreeLayer(store, base, lock, pool)
 
 
 def _prepare(store: Store, base: Image | None, lock: Lock) -> _Prepared:
