@@ -46,7 +46,7 @@ class Cell:
 
     def samebit(self, home: Path) -> Samebit:
         """Give the command; its state folder is `home`."""
-        engine = engine_of(self.suite, buildkit=self.engine == "buildkit")
+        engine = engine_of(self.suite)
         if self.runtime == "crun":
             return crun_only(home, engine, self.engine)
         command = engine.samebit(home, self.driver, self.engine)

@@ -30,8 +30,8 @@ SUITES = ("bookworm", "trixie", "sid")
 # The whole of Python: isolation by chroot needs its ctypes.
 _PACKAGES = ("buildah", "coreutils", "crun", "dash", "python3", "runc")
 _BUILDKIT_PACKAGES = ("containerd", "docker.io", "docker-buildx", "xz-utils")
-# The others have no BuildKit in what every run of the tests makes.
-_WITH_BUILDKIT = "trixie"
+# Debian 12's BuildKit reads no OCI layouts.
+_WITH_BUILDKIT = ("trixie", "sid")
 _PROGRAMS = {
     "buildah": "buildah",
     "containerd": "containerd",
@@ -136,7 +136,7 @@ def other_suites() -> tuple[str, ...]:
     return tuple(suite for suite in SUITES if suite != _own_suite())
 
 
-def engine_of(suite: str, *, buildkit: bool = False) -> EngineChroot:
+def engine_of(suite: str) -> EngineChroot:
     """Find or make the suite's engine. Needs root, and the network if it has to be made."""
     if suite == _own_suite():
         return EngineChroot(suite, None)
@@ -144,7 +144,7 @@ def engine_of(suite: str, *, buildkit: bool = False) -> EngineChroot:
     cache.mkdir(parents=True, exist_ok=True)
     # What is newest changes: a month is young enough for sid.
     month = time.strftime("%Y-%m", time.gmtime()) if suite == "sid" else ""
-    more = _BUILDKIT_PACKAGES if buildkit or suite == _WITH_BUILDKIT else ()
+    more = _BUILDKIT_PACKAGES if suite in _WITH_BUILDKIT else ()
     packages = (*_PACKAGES, *more)
     texts = (_ENTER, _PROGRAM, _PYTHON)
     made_of = (packages, _PROGRAMS, _REMOVED, texts, sys.executable, shim.__file__)
