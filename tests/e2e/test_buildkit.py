@@ -231,9 +231,41 @@ def test_an_interrupt_at_any_time_leaves_nothing(
     assert b"Traceback" not in stderr
     left = subprocess.run(["pgrep", "-f", str(home)], capture_output=True, check=False)
     assert left.stdout == b""
-    configured = [path.read_text() for path in Path("/tmp").glob("samebit-*/containerd.toml")]
-    assert not [text for text in configured if str(home) in text]
+    assert not sockets_of(home)
     assert not list(context.glob("*.lock"))
+
+
+def sockets_of(home: Path) -> list[Path]:
+    """Give the folders of sockets that are there for the daemons of `home`."""
+    found = Path("/tmp").glob("samebit-*/containerd.toml")
+    return [path.parent for path in found if str(home) in path.read_text()]
+
+
+@pytest.mark.prove
+def test_the_build_after_a_killed_one_removes_what_that_has_left(
+    engine: EngineChroot, base: Path, tmp_path: Path
+) -> None:
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text("FROM base\nRUN echo begun; sleep 60\n")
+    home = tmp_path / "home"
+    samebit = engine.samebit(home, "overlay", "buildkit")
+    arguments = ("build", "--progress=plain", f"--build-context=base=oci-layout://{base}")
+    with subprocess.Popen(
+        [*samebit.prefix, sys.executable, "-m", "samebit.cli", *arguments, str(context)],
+        env={**os.environ, **samebit.environment, "SAMEBIT_HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as build:
+        assert build.stderr is not None
+        assert any(b"begun" in line.split() for line in build.stderr)
+        build.kill()
+    [left] = sockets_of(home)
+    (context / "Dockerfile").write_text("FROM base\nRUN echo again\n")
+    done = samebit.run(*arguments, context, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert not left.exists()
+    assert not sockets_of(home)
 
 
 def foreign(engine: EngineChroot, home: Path) -> Samebit:

@@ -77,6 +77,7 @@ module() {{ [ -e "/run/$1.pyc" ] || /usr/bin/python3 -c "$compile" "{shims}/$1.p
 for a in "$@"; do
     case "$a" in */shim.pyc)
         # As everywhere else it is compiled once, not for each step.
+        module shim_capture
         module shim_json
         module shim
         a=/run/shim.pyc ;;

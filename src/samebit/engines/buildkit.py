@@ -65,7 +65,7 @@ class Buildkit(KeepsLayouts):
         self._extra = environment
         super().__init__(Layouts(home / "layouts"))
         self._daemon: Daemon | None = None
-        self._needed = self._ending = False
+        self._needed = False
         self._shown = itertools.count()
 
     @property
@@ -255,13 +255,12 @@ class Buildkit(KeepsLayouts):
             self._end_daemon()
             raise
         if last and self._needed and self._daemon is not None:
-            self._ending = True
             self._daemon.end()
         elif last:
             self._end_daemon()
 
     def _daemons(self, *, wait: bool = True) -> Daemon:
-        if self._ending:
+        if self._daemon is not None and self._daemon.ending:
             self._end_daemon()
         if self._daemon is None:
             self._daemon = Daemon(self._programs, self.home, self.driver, wait=wait)
@@ -270,7 +269,6 @@ class Buildkit(KeepsLayouts):
         return self._daemon
 
     def _end_daemon(self) -> None:
-        self._ending = False
         if self._daemon is not None:
             self._daemon.close()
             self._daemon = None

@@ -54,6 +54,7 @@ class Daemon:
     """The daemons, which start while their user goes on.
 
     `address` is where dockerd listens, for DOCKER_HOST: who calls it before it runs waits.
+    `ending` tells that they are of no more use.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Daemon:
         self._stack = ExitStack()
         self._started: Future[None] = Future()
         self._over = os.eventfd(0, os.EFD_CLOEXEC)
+        self.ending = False
         # Daemons end when the thread does that started them (PR_SET_PDEATHSIG of prctl(2)).
         self._keeper = threading.Thread(target=self._keep, daemon=True)
         unwritable = f"cannot write to the engine's storage {home}"
@@ -82,20 +84,17 @@ class Daemon:
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             with machine_errors(unwritable):
                 self._clear()
-                # Socket addresses hold 107 bytes, and samebit's home may be longer.
-                self._place = Path(tempfile.mkdtemp(prefix="samebit-", dir="/tmp"))
-                self._stack.callback(shutil.rmtree, self._place, ignore_errors=True)
-                self._stack.callback(unmount_below, self._place)
+                self._place = self._new_place()
                 self._stack.callback(self._clear)
                 self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
                 self._stack.callback(self._listener.close)
                 self._listener.bind(str(self._place / "docker.sock"))
                 self._listener.listen()
+                # What dockerd's BuildKit finds under this name in its PATH: see `obey`.
+                self._called = self._place / "bin" / "runc"
+                self._called.parent.mkdir()
+                self._called.symlink_to(self._programs.runtime)
             self.address = f"unix://{self._place / 'docker.sock'}"
-            # What dockerd's BuildKit finds under this name in its PATH: see `obey`.
-            self._called = self._place / "bin" / "runc"
-            self._called.parent.mkdir()
-            self._called.symlink_to(self._programs.runtime)
             self._keeper.start()
         except BaseException:
             self.close()
@@ -165,13 +164,18 @@ class Daemon:
         return self._home / "containers"
 
     def obey(self, wrapper: Path) -> None:
-        """Let the steps that start from now on run through `wrapper`, in the runtime's place."""
-        new = self._place / "new"
-        new.symlink_to(wrapper)
-        os.replace(new, self._called)
+        """Let the steps that start from now on run through `wrapper`, in the runtime's place.
+
+        Raises MachineError.
+        """
+        with machine_errors(f"cannot write to {self._place}"):
+            new = self._place / "new"
+            new.symlink_to(wrapper)
+            os.replace(new, self._called)
 
     def end(self) -> None:
         """Begin to end the daemons and what they have left running; `close` waits for it."""
+        self.ending = True
         os.eventfd_write(self._over, 1)
 
     def close(self) -> None:
@@ -222,6 +226,22 @@ class Daemon:
             detail="\n".join(text[-10:]),
             fix="mend what it complains of, or use --engine buildah",
         )
+
+    def _new_place(self) -> Path:
+        """Make the folder of sockets, which goes in the end, or when the next build starts."""
+        known = self._home / "place"
+        if known.is_symlink():
+            left = Path(os.readlink(known))
+            unmount_below(left)
+            remove_tree(left)
+            known.unlink()
+        # Socket addresses hold 107 bytes, and samebit's home may be longer.
+        place = Path(tempfile.mkdtemp(prefix="samebit-", dir="/tmp"))
+        self._stack.callback(shutil.rmtree, place, ignore_errors=True)
+        self._stack.callback(unmount_below, place)
+        known.symlink_to(place)
+        self._stack.callback(known.unlink)
+        return place
 
     def _clear(self) -> None:
         """End steps that outlived their daemon, and remove what they were given."""

@@ -12,7 +12,7 @@ import sys
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
-from samebit.engines import shim, shim_json
+from samebit.engines import shim, shim_capture, shim_json
 
 # The shim writes calls of `clear` with the mount points that the runtime will make, the deepest
 # first. When they are read the step has ended, and nothing is taken away behind a link that it put
@@ -101,7 +101,7 @@ def _compiled(folder: Path) -> Path:
 
     The interpreter keeps none of a program that it is given as a file.
     """
-    for module in (shim_json, shim):
+    for module in (shim_capture, shim_json, shim):
         get_code = getattr(module.__loader__, "get_code", None)
         code = get_code(module.__name__) if get_code is not None else None
         if code is None:

@@ -2,14 +2,14 @@
 
 Run as `python3 -I -S shim.py PLAN RUNTIME-ARGUMENTS…` in the place of the runtime (runtime command
 line as in the OCI "runtime command line interface": create --bundle, start, state, kill, delete).
-It imports nothing but the standard library and shim_json, because it runs wherever the engine runs.
-On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the step exactly the command,
-directory, environment, host name and mounts of the plan, and hands over to the real runtime; for
-the marker CAPTURE it runs nothing and gives the root file system's descriptor to samebit instead,
-with that of the base where the step has it mounted. Both see the root file system without the empty
-mount points that newer engines make in it beforehand; those that the runtime makes are removed by
-runtime_wrapper. It notes when each step began and ended. What samebit verify needs besides is in
-shim_varied, because this file is loaded for each RUN.
+It imports nothing but the standard library and the shim's other files, because it runs wherever the
+engine runs. On `create` it reads the marker SAMEBIT_STEP from the bundle, gives the step exactly
+the command, directory, environment, host name and mounts of the plan, and hands over to the real
+runtime; for the marker CAPTURE it runs nothing and gives the root file system's descriptor to
+samebit instead, with that of the base where the step has it mounted (shim_capture). Both see the
+root file system without the empty mount points that newer engines make in it beforehand; those that
+the runtime makes are removed by runtime_wrapper. It notes when each step began and ended. What
+samebit verify needs besides is in shim_varied, because this file is loaded for each RUN.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from samebit.engines import shim_json
+    from samebit.engines import shim_capture, shim_json
 
     _Object = dict[str, Any]
     _Vary = Callable[[_Object, str, _Object, str, str], None]
 elif __package__:
-    from samebit.engines import shim_json
+    from samebit.engines import shim_capture, shim_json
 else:
     # Not for longer: names beside it are those of modules that the standard library needs.
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import shim_capture
     import shim_json
 
     del sys.path[0]
@@ -62,8 +63,6 @@ AWAITED, DONE = "awaited-", "done-"
 STOPPED = "stopped"
 IN_VAIN = "samebit: a step before this one has failed"
 _WAIT_SECONDS = 0.005
-# mount(2): MS_RDONLY, MNT_DETACH.
-_READ_ONLY, _DETACH = 1, 2
 # The wrapper's call for a step that has ended, with its container, where no `delete` tells of it.
 ENDED = "samebit-ended"
 
@@ -111,7 +110,10 @@ def _create(plan: _Object, bundle: str, container: str, vary: _Vary | None) -> N
         _clear_mount_points(plan, bundle, root)
     if step == CAPTURE:
         bases = [m["source"] for m in config["mounts"] if m["destination"] == BASE_AT]
-        _capture(plan, root, bases)
+        filesystem, descriptors = shim_capture.open_trees(plan, root, bases)
+        note(plan, _times(plan))
+        message = shim_json.dumps({"filesystem": filesystem}, ascii_only=True).encode()
+        shim_capture.show(plan, message, descriptors)
         sys.exit(1)
     if step is None or step not in plan["steps"]:
         sys.exit(f"samebit: the engine runs a step that is not in the plan: {process['args']!r}")
@@ -341,84 +343,6 @@ def note(plan: _Object, value: object) -> None:
     line = shim_json.dumps(value, ascii_only=True) + "\n"
     with open(plan["log"], "a", encoding="utf-8") as stream:
         stream.write(line)
-
-
-def _capture(plan: _Object, root: str, bases: list[str]) -> None:
-    # Here, because it costs every other call some milliseconds.
-    import socket  # noqa: PLC0415
-
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-    filesystem, options = _filesystem(root)
-    descriptors = [os.open(path, flags) for path in (root, *bases)]
-    if plan["base_layers"]:
-        descriptors.append(_lowest(plan, options, flags))
-    note(plan, _times(plan))
-    message = shim_json.dumps({"filesystem": filesystem}, ascii_only=True).encode()
-    # A relative name, because socket addresses hold 107 bytes and state directories may be deeper.
-    os.chdir(os.path.dirname(plan["socket"]))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.connect(os.path.basename(plan["socket"]))
-        socket.send_fds(connection, [message], descriptors)
-        # Blocks until samebit has read the tree, or has died.
-        connection.recv(1)
-
-
-def _filesystem(root: str) -> tuple[str, str]:
-    """Give the kind of file system that `root` lies on, and the options of its mount."""
-    found = "", ""
-    longest = -1
-    root = os.path.realpath(root)
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
-        for line in stream:
-            left, _, right = line.rstrip("\n").partition(" - ")
-            point = _unescaped(left.split(" ")[4])
-            if (root == point or root.startswith(point.rstrip("/") + "/")) and (
-                len(point) >= longest
-            ):
-                longest = len(point)
-                kind, _, options = right.split(" ", 2)
-                found = kind, options
-    return found
-
-
-def _unescaped(text: str) -> str:
-    """Read a word of mountinfo (proc(5))."""
-    first, *more = os.fsencode(text).split(b"\\")
-    return os.fsdecode(b"".join([first, *(bytes([int(part[:3], 8)]) + part[3:] for part in more)]))
-
-
-def _lowest(plan: _Object, options: str, flags: int) -> int:
-    """Open the tree of an overlay's lowest layers, those of the base.
-
-    One layer is a directory already; several become an overlay, which goes when it is closed.
-    """
-    found: dict[str, list[str]] = {}
-    for option in options.split(","):
-        name, _, value = option.partition("=")
-        found.setdefault(name, []).append(_unescaped(value))
-    # Each its own option, of the newer way to mount, or all in one.
-    layers = found.get("lowerdir+") or found["lowerdir"][0].split(":")
-    # Where there are many, they are named as seen from the directory of all layers.
-    start = os.path.dirname(os.path.dirname(found["upperdir"][0]))
-    layers = [os.path.relpath(os.path.join(start, each), start) for each in layers]
-    layers = layers[-plan["base_layers"] :]
-    if len(layers) < plan["base_layers"]:
-        sys.exit("samebit: the engine's tree has fewer layers than its base")
-    if len(layers) == 1:
-        return os.open(os.path.join(start, layers[0]), flags)
-    # Here, because no other call needs it.
-    import ctypes  # noqa: PLC0415
-
-    place = os.path.join(plan["state"], "base")
-    os.mkdir(place)
-    os.chdir(start)
-    what = os.fsencode("lowerdir=" + ":".join(layers))
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(b"overlay", os.fsencode(place), b"overlay", _READ_ONLY, what) != 0:
-        sys.exit(f"samebit: cannot show the base: {os.strerror(ctypes.get_errno())}")
-    descriptor = os.open(place, flags)
-    libc.umount2(os.fsencode(place), _DETACH)
-    return descriptor
 
 
 def _stub_removal(root: str, mounts: list[_Object]) -> str:

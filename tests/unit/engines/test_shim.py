@@ -362,8 +362,8 @@ def test_the_base_is_an_overlays_lowest_layers(
     plan["base_layers"] = count
     code = (
         "import json, os, sys\n"
-        f"sys.path.insert(0, {os.path.dirname(shim.__file__)!r})\nimport shim\n"
-        f"fd = shim._lowest(json.loads(sys.argv[1]), sys.argv[2], os.O_RDONLY)\n"
+        f"sys.path.insert(0, {os.path.dirname(shim.__file__)!r})\nimport shim_capture\n"
+        "fd = shim_capture.lowest(json.loads(sys.argv[1]), sys.argv[2])\n"
         "print(*sorted(os.listdir(f'/proc/self/fd/{fd}')))"
     )
     command = [
