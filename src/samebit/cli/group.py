@@ -97,9 +97,19 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if error.errno not in _MACHINE_ERRNOS:
             return _tell(_bug(error))
         return _tell(_machine_error(error))
-    except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours, told with a report
+    except Exception as error:
+        # Python's own locks can fail so when an interrupt comes while they are being changed.
+        if _follows_interrupt(error):
+            raise KeyboardInterrupt from error
+        # The last resort: a bug of ours, told with a report.
         return _tell(_bug(error))
     return code if isinstance(code, int) else 0
+
+
+def _follows_interrupt(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _tell(error: SamebitError) -> int:

@@ -1,10 +1,15 @@
-"""An interrupt waits for the module that is being loaded, and for nothing else."""
+"""An interrupt waits for the module that is being loaded and for nothing else, and is no bug."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
+
+import pytest
+
+from samebit.cli import group
 
 SLOW = """\
 import os, signal, time
@@ -43,3 +48,18 @@ def test_a_module_is_loaded_to_its_end(tmp_path: Path) -> None:
 
 def test_everything_else_is_interrupted_at_once(tmp_path: Path) -> None:
     assert interrupted(tmp_path, "os.kill(os.getpid(), signal.SIGINT)") == "interrupted False\n"
+
+
+def test_what_fails_because_of_an_interrupt_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting for a thread can end so: a lock is released that was not taken again."""
+
+    def interrupted(*_: object, **_given: object) -> None:
+        lock = threading.Lock()
+        try:
+            raise KeyboardInterrupt
+        finally:
+            lock.release()
+
+    monkeypatch.setattr(group.samebit_command, "main", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        group.run([])
